@@ -1,0 +1,285 @@
+"""The figures of a sales pipeline, each with its definition, and with the reason where it is undefined."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import attrs
+
+from crmcore.analytics.amounts import scale_of
+from crmcore.analytics.pipeline_terms import DEFINITIONS, reasons
+from crmcore.analytics.results import Provenance, Section, Tabular, percent, written
+from crmcore.analytics.stages import TimeInStage
+from crmcore.kernel.money import Money
+from crmcore.kernel.records import FrozenMap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from crmcore.analytics.stages import StageConversion
+    from crmcore.kernel.calendar import Period
+
+__all__ = ["CycleDays", "PipelineReport"]
+
+LARGEST = 2**63  # minor units: what Money can't hold
+
+
+@attrs.frozen
+class CycleDays:
+    """How many days deals took from opened to closed.
+
+    Attributes:
+        mean: The mean, in days of 24 hours.
+        median: The median (type 7), in days of 24 hours.
+        n: How many deals these are of: those with both dates.
+        exact_mean: The mean without rounding.
+    """
+
+    mean: float
+    median: float
+    n: int
+    exact_mean: Fraction = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        """Mean, median and number."""
+        return f"{self.mean:,.2f} mean, {self.median:,.1f} median, n {self.n:,}"
+
+
+@attrs.frozen(kw_only=True, repr=False, str=False)
+class PipelineReport(Tabular):
+    """A sales pipeline in figures, as of one instant.
+
+    Shares are fractions, times are days of 24 hours, amounts are Money in one currency. A figure that is
+    undefined is None, and ``reasons`` says why. ``definitions`` says what each means.
+
+    Attributes:
+        group: What this part of the pipeline is grouped under; None for the whole, and for deals without one.
+        by: What ``groups`` divides the deals by; None when nothing was asked for.
+        open: Open deals.
+        won: Won deals.
+        lost: Lost deals.
+        undated: Deals without an opening date: they count, but in no cycle.
+        no_account: Deals without an account; None when the data have no such column.
+        unvalued: Open deals without an amount.
+        unweighted: Open deals without a probability.
+        valued_won: Won deals with an amount.
+        open_value: What the open deals are worth.
+        weighted_open_value: What the open deals are worth, each times its probability.
+        won_value: What the won deals were worth.
+        lost_value: What the lost deals were worth.
+        won_cycle_days: From opened to won.
+        lost_cycle_days: From opened to lost.
+        cohort: Stage conversion of the deals opened in the period.
+        snapshot: Stage conversion of the deals that moved in the period.
+        time_in_stage: How long the cohort's deals stay in each stage.
+        n_min: How many deals must have reached a stage for it to be the bottleneck.
+        groups: The same figures for each owner, account or product; a missing one is under None.
+        made: How the report was made.
+    """
+
+    group: object = None
+    by: str | None = None
+    open: int
+    won: int
+    lost: int
+    undated: int
+    no_account: int | None
+    unvalued: int
+    unweighted: int
+    valued_won: int
+    open_value: Money | None
+    weighted_open_value: Money | None
+    won_value: Money | None
+    lost_value: Money | None
+    won_cycle_days: CycleDays | None
+    lost_cycle_days: CycleDays | None
+    cohort: StageConversion | None
+    snapshot: StageConversion | None
+    time_in_stage: tuple[TimeInStage, ...]
+    n_min: int
+    groups: Mapping[object, PipelineReport] = attrs.field(factory=FrozenMap)
+    made: Provenance
+
+    @property
+    def deals(self) -> int:
+        """Open, won and lost deals together."""
+        return self.open + self.won + self.lost
+
+    @property
+    def weighted_value(self) -> Money | None:
+        """Amount times probability, summed: won deals count in full, lost ones not at all."""
+        if self.weighted_open_value is None or self.won_value is None:
+            return None
+        return self.weighted_open_value + self.won_value
+
+    @property
+    def win_rate(self) -> float | None:
+        """Won deals / closed deals, by count, as a fraction."""
+        closed = self.won + self.lost
+        return self.won / closed if closed else None
+
+    @property
+    def win_rate_by_value(self) -> float | None:
+        """Value of the won deals / value of the closed deals, as a fraction."""
+        if self.won_value is None or self.lost_value is None:
+            return None
+        won, lost = self.won_value.minor, self.lost_value.minor
+        return won / (won + lost) if won >= 0 and lost >= 0 and won + lost else None
+
+    @property
+    def average_won(self) -> Money | None:
+        """The mean amount of the won deals that have one, rounded half-even to minor units."""
+        if self.won_value is None or not self.valued_won:
+            return None
+        return _rounded(Fraction(self.won_value.minor, self.valued_won), self.won_value.currency)
+
+    @property
+    def velocity(self) -> Money | None:
+        """Sales velocity: value won per day of cycle, rounded half-even to minor units."""
+        return self._money(self.velocity_exact)
+
+    @property
+    def velocity_exact(self) -> Fraction | None:
+        """Sales velocity without rounding, in major units per day."""
+        days = self._mean_cycle()
+        return None if self.won_value is None or days is None else Fraction(self.won_value.amount) / days
+
+    @property
+    def open_velocity(self) -> Money | None:
+        """Velocity with the open deals as the number, rounded half-even to minor units."""
+        return self._money(self.open_velocity_exact)
+
+    @property
+    def open_velocity_exact(self) -> Fraction | None:
+        """Velocity with the open deals as the number, without rounding, in major units per day."""
+        days = self._mean_cycle()
+        if self.won_value is None or days is None or not self.valued_won:
+            return None
+        average = Fraction(self.won_value.amount) / self.valued_won
+        return self.open * Fraction(self.won, self.won + self.lost) * average / days
+
+    @property
+    def reached(self) -> Mapping[str, int]:
+        """How many deals of the cohort reached each stage; empty without stages."""
+        return FrozenMap({step.stage: step.reached for step in self.cohort.steps} if self.cohort else {})
+
+    @property
+    def bottleneck(self) -> str | None:
+        """The open stage that the smallest share of the cohort got past."""
+        return self.cohort.bottleneck(self.n_min) if self.cohort else None
+
+    @property
+    def at(self) -> datetime | None:
+        """The as-of instant."""
+        return self.made.at
+
+    @property
+    def period(self) -> Period | None:
+        """The period the closed deals and the cohort are restricted to."""
+        return self.made.period
+
+    @property
+    def currency(self) -> str | None:
+        """The ISO 4217 code of every amount."""
+        return self.made.currency
+
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        """What each figure means."""
+        return DEFINITIONS
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why each undefined figure is undefined."""
+        return reasons(self)
+
+    def _mean_cycle(self) -> Fraction | None:
+        """The exact mean won cycle, where something can be divided by it."""
+        cycle = self.won_cycle_days
+        return cycle.exact_mean if cycle and cycle.exact_mean else None
+
+    def _money(self, major: Fraction | None) -> Money | None:
+        if major is None or self.won_value is None:
+            return None
+        return _rounded(major * scale_of(self.won_value.currency), self.won_value.currency)
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """One row a group, or one for the whole where nothing was grouped; amounts in major units.
+
+        Example:
+            >>> from crmcore.analytics import pipeline
+            >>> (row,) = pipeline([{"status": "won"}, {"status": "lost"}]).to_dicts()
+            >>> row["win_rate"]
+            0.5
+        """
+        return [{str(self.by): key, **_row(group)} for key, group in self.groups.items()] or [_row(self)]
+
+    def sections(self) -> list[Section]:
+        """The figures, the groups, the stages, and how all of it was made."""
+        figures = [(name.replace("_", " "), _figure(name, getattr(self, name))) for name in FIGURES]
+        parts = [Section("Pipeline", (), tuple(figures))]
+        if self.groups:
+            rows = [
+                ("(none)" if key is None else str(key), *(_figure(name, getattr(group, name)) for name in COMPARED))
+                for key, group in self.groups.items()
+            ]
+            headings = (str(self.by), *(name.replace("_", " ") for name in COMPARED))
+            parts.append(Section(f"By {self.by}", headings, tuple(rows)))
+        for conversion in filter(None, (self.cohort, self.snapshot)):
+            parts += conversion.sections()
+        if self.time_in_stage:
+            parts.append(TimeInStage.section(self.time_in_stage))
+        return [*parts, Section("How it was made", (), ((str(self.made),),))]
+
+    def __repr__(self) -> str:
+        at = f" at {self.made.local:%Y-%m-%d}" if self.made.local else ""
+        counts = f"{self.open:,} open, {self.won:,} won, {self.lost:,} lost"
+        return f"<PipelineReport{at}: {self.deals:,} deals, {counts}, win rate {percent(self.win_rate)}>"
+
+
+FIGURES = (
+    "deals",
+    "open",
+    "won",
+    "lost",
+    "win_rate",
+    "win_rate_by_value",
+    "open_value",
+    "weighted_open_value",
+    "weighted_value",
+    "won_value",
+    "lost_value",
+    "average_won",
+    "won_cycle_days",
+    "lost_cycle_days",
+    "velocity",
+    "open_velocity",
+    "unvalued",
+    "unweighted",
+    "undated",
+    "no_account",
+    "bottleneck",
+)
+COMPARED = ("deals", "open", "won", "lost", "win_rate", "open_value", "won_value", "velocity")
+
+
+def _row(report: PipelineReport) -> dict[str, object]:
+    row: dict[str, object] = {}
+    for name in FIGURES:
+        value = getattr(report, name)
+        if name.endswith("_cycle_days"):
+            row |= {f"{name}_{part}": getattr(value, part, None) for part in ("mean", "median", "n")}
+        else:
+            row[name] = value.amount if isinstance(value, Money) else value
+    return row | {"currency": report.currency}
+
+
+def _figure(name: str, value: object) -> str:
+    return percent(value) if name.startswith("win_rate") and isinstance(value, float) else written(value)
+
+
+def _rounded(minor: Fraction, currency: str) -> Money | None:
+    whole = round(minor)  # half-even
+    return Money.of_minor(whole, currency) if abs(whole) < LARGEST else None

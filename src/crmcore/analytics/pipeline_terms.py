@@ -1,0 +1,108 @@
+"""What each figure of a pipeline means, and why one may be undefined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crmcore.kernel.records import FrozenMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from crmcore.analytics.pipeline_report import PipelineReport
+
+__all__ = ["DEFINITIONS", "reasons"]
+
+DEFINITIONS: Mapping[str, str] = FrozenMap(
+    {
+        "deals": "Open, won and lost deals together; with a period, the closed ones are those closed in it.",
+        "open": "Deals that are neither won nor lost at the as-of.",
+        "won": "Deals won, each once, in the period of its last closing.",
+        "lost": "Deals lost, each once, in the period of its last closing.",
+        "undated": "Deals without an opening date. They count everywhere but in cycles.",
+        "no_account": "Deals that name no account. They count everywhere.",
+        "unvalued": "Open deals without an amount. They are in no value and no average.",
+        "unweighted": "Open deals without a probability that held at the as-of. They are in no weighted value.",
+        "open_value": "The sum of the amounts of the open deals that have one.",
+        "weighted_open_value": "The sum over open deals of amount times probability, each rounded half-even to minor "
+        "units, so that the parts re-add to the whole.",
+        "weighted_value": "The weighted open value plus the won value: a won deal counts its amount, a lost one 0.",
+        "win_rate": "Won deals / (won + lost deals), by count.",
+        "win_rate_by_value": "Won value / (won value + lost value).",
+        "won_value": "The sum of the amounts of the won deals that have one.",
+        "lost_value": "The sum of the amounts of the lost deals that have one.",
+        "average_won": "Won value / won deals with an amount.",
+        "won_cycle_days": "Days of 24 hours from opened to won; between two bare dates, calendar days. "
+        "The median is of type 7.",
+        "lost_cycle_days": "Days of 24 hours from opened to lost; between two bare dates, calendar days. "
+        "The median is of type 7.",
+        "velocity": "Won value / mean won cycle, per day: deals closed × win rate × average won amount / mean won "
+        "cycle, with every won deal valued.",
+        "open_velocity": "Open deals × win rate × average won amount / mean won cycle, per day.",
+        "reached": "Deals of the cohort that entered a stage or any later one. Won deals have reached every stage; "
+        "lost and open ones what their history and their own stage show, at least the first.",
+        "cohort": "Stage conversion of the deals opened in the period, as of the as-of: of those that reached a stage, "
+        "the share that reached the next.",
+        "snapshot": "Stage conversion of the deals that were opened, entered a stage or closed in the period, as of "
+        "its end: of those that reached a stage, the share that reached the next.",
+        "time_in_stage": "Days a deal of the cohort spends in a stage, its visits added up. A visit that goes on at "
+        "the as-of is right-censored: the median is Kaplan-Meier's, the mean is of the deals that left.",
+        "bottleneck": "The open stage with the lowest conversion in the cohort, among stages reached by at least n_min "
+        "deals; the earliest on a tie.",
+    }
+)
+
+
+def reasons(report: PipelineReport) -> Mapping[str, str]:
+    """Why each undefined figure of a report is undefined.
+
+    Args:
+        report: The report.
+    """
+    found = {name: why for name, why in _whys(report).items() if getattr(report, name) is None}
+    if report.cohort is None:
+        found["reached"] = found["cohort"]
+    if not report.time_in_stage:
+        found["time_in_stage"] = "no stage history was given (visits=, with stages=)"
+    return FrozenMap(found | dict(_stage_whys(report)))
+
+
+def _whys(report: PipelineReport) -> dict[str, str]:
+    value = "the deals have no amounts, and no currency= was given" if report.currency is None else ""
+    cycle = "no won deal has both an opening and a closing date" if report.won_cycle_days is None else ""
+    average = "" if report.valued_won else "no won deal has an amount"
+    pace = value or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
+    stages = "the order of the stages was not given (stages=)"
+    return {
+        "at": "the data hold no instant, and no at= was given",
+        "no_account": "the data have no column of accounts (account=)",
+        "open_value": value,
+        "weighted_open_value": value,
+        "weighted_value": value,
+        "won_value": value,
+        "lost_value": value,
+        "win_rate": "no deal was won or lost",
+        "win_rate_by_value": value or "the values of won and lost deals are 0, or one of them is negative",
+        "average_won": value or average,
+        "won_cycle_days": cycle,
+        "lost_cycle_days": "no lost deal has both an opening and a closing date",
+        "velocity": pace,
+        "velocity_exact": pace,
+        "open_velocity": average or pace,
+        "open_velocity_exact": average or pace,
+        "cohort": stages,
+        "snapshot": stages,
+        "bottleneck": f"no open stage was reached by {report.n_min:,} deals (n_min=)" if report.cohort else stages,
+    }
+
+
+def _stage_whys(report: PipelineReport) -> Iterator[tuple[str, str]]:
+    for conversion in filter(None, (report.cohort, report.snapshot)):
+        for step in conversion.steps[:-1]:
+            if step.conversion is None:
+                yield f"{conversion.basis}.{step.stage}.conversion", "no deal reached the stage"
+    for time in report.time_in_stage:
+        if time.median_days is None:
+            yield f"time_in_stage.{time.stage}.median_days", "fewer than half of the deals are seen to leave the stage"
+        if time.mean_days is None:
+            yield f"time_in_stage.{time.stage}.mean_days", "no deal has left the stage"

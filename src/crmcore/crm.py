@@ -1,0 +1,464 @@
+"""The front door: one CRM, its desks, and the circumstances things are done under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from os import PathLike, fspath
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import attrs
+
+from crmcore.kernel.calendar import instant, moment
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Clock, Context, NewId
+from crmcore.kernel.desk import Desk
+from crmcore.kernel.errors import Invalid, NotAllowed, NotFound, Problem
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
+from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
+from crmcore.kernel.values import Border, read_text
+from crmcore.kernel.where import F
+from crmcore.people import Account, AccountDesk
+from crmcore.playbook import Playbook, PlaybookVersion
+from crmcore.sales import Opportunity, OpportunityDesk, Product, ProductDesk
+from crmcore.staff import Staff, StaffDesk
+from crmcore.system import SystemIds, system_clock
+
+if TYPE_CHECKING:
+    from crmcore.figures import Figures
+    from crmcore.verification import Verification
+
+__all__ = ["CRM"]
+
+D = TypeVar("D", bound=Desk[Any])
+
+PLAYBOOK_ID = "playbook"
+SERVERS = ("postgresql://", "postgres://", "mysql://")
+
+DESKS: Mapping[type[Record], type[Desk[Any]]] = {
+    Account: AccountDesk,
+    Opportunity: OpportunityDesk,
+    PlaybookVersion: Desk,
+    Product: ProductDesk,
+    Staff: StaffDesk,
+}
+"""The kinds every CRM has, and their desks."""
+
+Kinds = Mapping[type[Record], type[Desk[Any]]] | Iterable[type[Record]]
+
+
+@attrs.frozen(eq=False)
+class _House:
+    """What every view of one CRM shares."""
+
+    clock: Clock
+    new_id: NewId
+    desks: Mapping[type[Record], type[Desk[Any]]]
+    kinds: Mapping[str, Kind[Any]]
+    playbooks: dict[str, Playbook] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class _Given:
+    """The circumstances somebody gave."""
+
+    by: str | None = None
+    at: datetime | None = None
+    key: str | None = None
+    reason: str | None = None
+
+
+class CRM:
+    """A CRM: desks over a store, under a playbook.
+
+    Args:
+        store: Where to keep it: a path for a SQLite file, a store, or None for memory.
+        playbook: How the business works; default: what the store was last opened with, or the standard one.
+        kinds: Record classes of your own, each with its desk class or alone.
+        clock: Tells the time; default: the system's.
+        new_id: Makes ids; default: UUIDs of version 7.
+        by: Who acts, unless ``given`` says otherwise.
+        tenant: Whose data it is.
+
+    Raises:
+        Invalid: The playbook takes away stages that deals are in; ``adopt`` with a remap moves them.
+        StoreError: The store can't be opened.
+
+    Example:
+        >>> from crmcore import CRM, F, Money
+        >>> crm = CRM()
+        >>> deal = crm.opportunities.add(name="Roof", amount=Money("12000", "USD"))
+        >>> crm.opportunities.advance(deal, to="proposal").stage
+        'proposal'
+        >>> crm.opportunities.count(F.amount >= 10_000)
+        1
+    """
+
+    def __init__(
+        self,
+        store: Store | str | PathLike[str] | None = None,
+        *,
+        playbook: Playbook | None = None,
+        kinds: Kinds = (),
+        clock: Clock = system_clock,
+        new_id: NewId | None = None,
+        by: str | None = None,
+        tenant: str = "default",
+    ) -> None:
+        desks = {**DESKS, **(kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds, Desk))}
+        known = {kind.name: kind for kind in map(kind_of, desks)}
+        self._house = _House(clock, new_id or SystemIds(), desks, known)
+        self.store: Store = _opened(store).for_tenant(read_text(tenant))
+        self.moment: Moment = NOW
+        self._given = _Given(by=by)
+        try:
+            self.store.prepare(known.values())
+            self._settle(playbook)
+        except BaseException:
+            if store is None or isinstance(store, (str, PathLike)):
+                self.store.close()
+            raise
+
+    # --- desks ------------------------------------------------------------------------------------------------------
+
+    @property
+    def accounts(self) -> AccountDesk:
+        """The companies and households."""
+        return AccountDesk(kind_of(Account), self)
+
+    @property
+    def opportunities(self) -> OpportunityDesk:
+        """The deals."""
+        return OpportunityDesk(kind_of(Opportunity), self)
+
+    @property
+    def products(self) -> ProductDesk:
+        """What is sold."""
+        return ProductDesk(kind_of(Product), self)
+
+    @property
+    def staff(self) -> StaffDesk:
+        """Who works here."""
+        return StaffDesk(kind_of(Staff), self)
+
+    def desk(self, cls: type[R]) -> Desk[R]:
+        """The desk of a record class.
+
+        Args:
+            cls: The class, one of those the CRM was opened with.
+
+        Raises:
+            Invalid: The CRM does not know it.
+        """
+        if cls not in self._house.desks:
+            raise Invalid([Problem("kind", cls, "a kind of this CRM", "open it with CRM(kinds=[…])")])
+        return self._house.desks[cls](kind_of(cls), self)
+
+    def __getattr__(self, name: str) -> Desk[Any]:
+        """The desk of a kind of your own, by its plural."""
+        if not name.startswith("_"):
+            for cls, desk in self._house.desks.items():
+                if kind_of(cls).plural == name:
+                    return desk(kind_of(cls), self)
+        message = f"this CRM has no desk {name!r}; open it with CRM(kinds=[…])"
+        raise AttributeError(message)
+
+    @property
+    def analytics(self) -> Figures:
+        """The figures: pipeline and, in time, every other."""
+        from crmcore.figures import Figures
+
+        return Figures(self)
+
+    # --- circumstances ----------------------------------------------------------------------------------------------
+
+    def given(
+        self,
+        *,
+        by: str | None = None,
+        at: datetime | date | str | None = None,
+        key: str | None = None,
+        reason: str | None = None,
+        tenant: str | None = None,
+    ) -> Self:
+        """The same CRM under other circumstances. What is left out stays as it was, except the key.
+
+        Args:
+            by: Who acts.
+            at: When it happened, if not now; a bare date is its start in the business's zone.
+            key: An idempotency key: the same key and the same arguments give the first result again.
+            reason: Why.
+            tenant: Whose data it is.
+
+        Raises:
+            Invalid: The time is naive, unreadable, or in the future.
+        """
+        other = self._copy()
+        when = self._given.at if at is None else self._past(instant(at, zone=self.playbook.zone))
+        other._given = _Given(by=by or self._given.by, at=when, key=key, reason=reason or self._given.reason)
+        if tenant is not None and tenant != self.store.tenant:
+            other.store = self.store.for_tenant(read_text(tenant))
+            other._settle(None)
+        return other
+
+    def _past(self, at: datetime) -> datetime:
+        if at > self._now():
+            mend = "leave it out for now; what is to come belongs into close_on, tasks and forecasts"
+            raise Invalid([Problem("at", at.isoformat(), "an instant that has been", mend)])
+        return at
+
+    def as_of(
+        self, at: datetime | date | str | None = None, *, known: datetime | date | str | None = None
+    ) -> Self:
+        """The same CRM as it was: a view to read from.
+
+        Args:
+            at: What had happened by then; a bare date means its end in the business's zone. None for everything.
+            known: What had been recorded by then; None for everything known now.
+
+        Raises:
+            Invalid: A time is naive or unreadable.
+        """
+        other = self._copy()
+        zone = self.playbook.zone
+        seq = None if known is None else self.store.cut(moment(known, zone=zone))
+        other.moment = Moment(None if at is None else moment(at, zone=zone), seq)
+        return other
+
+    def _copy(self) -> Self:
+        other = object.__new__(type(self))
+        other._house, other.store, other.moment, other._given = self._house, self.store, self.moment, self._given
+        return other
+
+    @property
+    def backdated(self) -> datetime | None:
+        """The instant acts are backdated to; None for now."""
+        return self._given.at
+
+    def _now(self) -> datetime:
+        """The clock's time, but never before anything the store knows, so that now is never late."""
+        last = self.store.last()[1]
+        now = instant(self._house.clock(), zone="UTC")
+        return now if last is None else max(now, last)
+
+    def context(self, department: str) -> Context[Any]:
+        """The circumstances an act of a department is done under.
+
+        Args:
+            department: As in ``Desk.department``; its rules are the playbook's part of that name.
+        """
+        playbook = self.playbook
+        return Context(
+            at=self._given.at or self._now(),
+            rules=getattr(playbook, department, None) if department else None,
+            new_id=self._house.new_id,
+            currency=playbook.currency,
+            zone=playbook.zone,
+            by=self._given.by,
+            reason=self._given.reason,
+        )
+
+    @property
+    def kinds(self) -> Mapping[str, Kind[Any]]:
+        """Every kind of record there is, by name."""
+        return self._house.kinds
+
+    def border(self, kind: Kind[Any]) -> Border:
+        """How values of a kind are read.
+
+        Args:
+            kind: The kind.
+        """
+        playbook = self.playbook
+        return Border(currency=playbook.currency, zone=playbook.zone, custom=playbook.custom.get(kind.name, EMPTY))
+
+    # --- the playbook -----------------------------------------------------------------------------------------------
+
+    @property
+    def playbook(self) -> Playbook:
+        """How the business works: the version in force at the moment this view reads."""
+        if self.moment == NOW:
+            return self._house.playbooks[self.store.tenant]
+        kind = kind_of(PlaybookVersion)
+        found = self.store.get(kind, [PLAYBOOK_ID], self.moment).get(PLAYBOOK_ID)
+        if found is None:
+            first = self.store.changes(kind=kind.name, id=PLAYBOOK_ID, limit=1)
+            return Playbook.from_data(_loads(first[0].sets["text"]))
+        return Playbook.from_data(_loads(found.text))
+
+    def _settle(self, playbook: Playbook | None) -> None:
+        """Take up the store's playbook, or give it one."""
+        kept = self.store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
+        if kept is not None:
+            self._house.playbooks[self.store.tenant] = Playbook.from_data(_loads(kept.text))
+        if kept is None:
+            self._adopt(playbook or Playbook(), None, [])
+        elif playbook is not None:
+            self.adopt(playbook)
+
+    def adopt(self, playbook: Playbook, *, remap: Mapping[tuple[str, str], str] = EMPTY) -> Playbook:
+        """Work by another playbook from now on. The old one stays in the log, for the changes made under it.
+
+        Args:
+            playbook: The new playbook.
+            remap: For a stage that is taken away, ``{(pipeline, old stage): new stage}`` moves its open deals.
+
+        Raises:
+            Invalid: A stage that open deals are in is taken away and not remapped.
+        """
+        kind = kind_of(PlaybookVersion)
+        current = self.store.get(kind, [PLAYBOOK_ID])[PLAYBOOK_ID]
+        if current.hash != playbook.hash:
+            self._adopt(playbook, current, self._remapped(playbook, remap))
+        return playbook
+
+    def _adopt(self, playbook: Playbook, current: PlaybookVersion | None, moves: Sequence[Change[Any]]) -> None:
+        kind = kind_of(PlaybookVersion)
+        version = 1 if current is None else current.version + 1
+        sets = {"hash": playbook.hash, "text": playbook.text}
+        change: Change[Any] = Change(
+            kind=kind.name, id=PLAYBOOK_ID, version=version, what="adopted", sets=sets, at=self._now(), by=self._given.by
+        )
+        id = self._house.new_id("commit")
+        self.store.commit([change, *moves], id=id, recorded_at=change.at, playbook=playbook.hash)
+        self._house.playbooks[self.store.tenant] = playbook
+
+    def _remapped(self, playbook: Playbook, remap: Mapping[tuple[str, str], str]) -> list[Change[Any]]:
+        """The moves of open deals out of stages the new playbook does not have."""
+        stages = {(line.name, stage.name): stage for line in playbook.sales.pipelines for stage in line.open_stages}
+        homeless = [deal for deal in self.opportunities.each(F.status == "open") if (deal.pipeline, deal.stage) not in stages]
+        problems = [
+            Problem(f"{line}.{stage}", f"{count} open deals", "a stage of the new playbook", "name one in remap")
+            for (line, stage), count in _counted(homeless).items()
+            if (line, remap.get((line, stage), "")) not in stages
+        ]
+        if problems:
+            raise Invalid(problems)
+        context = self.context("sales")
+        moved = [(deal, stages[deal.pipeline, remap[deal.pipeline, deal.stage]]) for deal in homeless]
+        return [
+            context.changed(deal, "remapped", stage=stage.name, stage_probability=stage.probability) for deal, stage in moved
+        ]
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def key(self, act: str, kind: str, arguments: object) -> Key | None:
+        """The idempotency key of a call, if the caller gave one.
+
+        Args:
+            act: The act's name.
+            kind: The kind of record.
+            arguments: Everything it was called with.
+        """
+        if self._given.key is None:
+            return None
+        from hashlib import sha256
+
+        asked = repr((act, kind, arguments, self._given.at))
+        return Key(read_text(self._given.key), sha256(asked.encode("utf-8", "backslashreplace")).hexdigest())
+
+    def commit(self, changes: Sequence[Change[Any]], key: Key | None = None) -> Commit:
+        """Write changes whose values have been read. Acts call this; you seldom do.
+
+        Args:
+            changes: At least one change.
+            key: An idempotency key.
+
+        Raises:
+            NotAllowed: This is a view of the past.
+            Invalid: A record refers to one that is not there.
+            Conflict: A record has moved on.
+        """
+        if self.moment != NOW:
+            message = "the past can't be changed; act on the CRM itself, with given(at=…) to backdate"
+            raise NotAllowed(message, act="commit", possible=("given(at=…)",))
+        self._check_references(changes)
+        now = max(self._now(), *(change.at for change in changes))
+        id = self._house.new_id("commit")
+        return self.store.commit(changes, id=id, recorded_at=now, key=key, playbook=self.playbook.hash)
+
+    def _check_references(self, changes: Sequence[Change[Any]]) -> None:
+        """Refuse references to records that are not there, or were deleted."""
+        wanted: dict[str, dict[str, str]] = {}
+        for change in changes:
+            for name, field in self.kinds[change.kind].fields.items():
+                if field.references is not None and change.sets.get(name) is not None:
+                    wanted.setdefault(field.references, {})[change.sets[name]] = name
+        made = {(change.kind, change.id) for change in changes}
+        problems = []
+        for kind, ids in wanted.items():
+            asked = [id for id in ids if (kind, id) not in made]
+            found = self.store.get(self.kinds[kind], asked) if asked else {}
+            missing = [id for id in asked if id not in found or found[id].deleted_at is not None]
+            problems += [Problem(ids[id], id, f"the id of a live {kind}", f"add the {kind} first") for id in missing]
+        if problems:
+            raise Invalid(problems)
+
+    # --- the whole --------------------------------------------------------------------------------------------------
+
+    def history(self, record: Record | str) -> tuple[Change[Any], ...]:
+        """Every change of a record, in the order it happened: who, when, why, what.
+
+        Args:
+            record: The record, or its id.
+
+        Raises:
+            NotFound: The id names no kind of this CRM.
+        """
+        if isinstance(record, Record):
+            return self.desk(type(record)).history(record)
+        for cls in self._house.desks:
+            if record.startswith(f"{kind_of(cls).name}_"):
+                return self.desk(cls).history(record)
+        raise NotFound("record", record)
+
+    def verify(self) -> Verification:
+        """Check that everything stored adds up: bodies, versions, claims, and the log against the records."""
+        from crmcore.verification import verify
+
+        return verify(self.store, self.kinds)
+
+    def close(self) -> None:
+        """Let go of the store; further use raises ``Closed``."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """Itself; it is closed when the block ends."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def _loads(text: str) -> dict[str, Any]:
+    import json
+
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def _counted(deals: Iterable[Opportunity]) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    for deal in deals:
+        counts[deal.pipeline, deal.stage] = counts.get((deal.pipeline, deal.stage), 0) + 1
+    return counts
+
+
+def _opened(store: Store | str | PathLike[str] | None) -> Store:
+    """The store somebody named."""
+    if store is None:
+        from crmcore.stores.memory import MemoryStore
+
+        return MemoryStore()
+    if not isinstance(store, (str, PathLike)):
+        return store
+    path = fspath(store)
+    if path.startswith(SERVERS):
+        mend = "use a file path, or pass a store of your own; PostgreSQL comes in a later version"
+        raise Invalid([Problem("store", path.split("://")[0], "a path", mend)])
+    from crmcore.stores.sqlite import SqliteStore
+
+    return SqliteStore(path)

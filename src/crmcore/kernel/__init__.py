@@ -1,0 +1,42 @@
+"""The grammar every department speaks: no CRM noun, no input and no output lives here.
+
+These are the names you need for a kind of your own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crmcore.kernel.acts import act
+    from crmcore.kernel.change import Change
+    from crmcore.kernel.context import Context
+    from crmcore.kernel.desk import Desk
+    from crmcore.kernel.lifecycle import Lifecycle
+    from crmcore.kernel.records import Record, field, kind_of, record
+
+_HOME_OF = {
+    "act": "acts",
+    "Change": "change",
+    "Context": "context",
+    "Desk": "desk",
+    "Lifecycle": "lifecycle",
+    "Record": "records",
+    "field": "records",
+    "kind_of": "records",
+    "record": "records",
+}
+
+__all__ = ["Change", "Context", "Desk", "Lifecycle", "Record", "act", "field", "kind_of", "record"]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, loaded when it is first asked for."""
+    if name not in _HOME_OF:
+        message = f"module 'crmcore.kernel' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"crmcore.kernel.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,237 @@
+"""The ports: what the library needs from the outside world, as protocols.
+
+A store answers ``get``, ``find``, ``count``, ``commit``, ``changes`` and ``erase``. ``commit`` is
+atomic and the only way to write. Any class with these methods is a store;
+``crmcore.testing.StoreContract`` proves that it behaves like one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, Self
+
+import attrs
+
+from crmcore.kernel.change import Change
+from crmcore.kernel.page import Page, Query
+from crmcore.kernel.records import Kind, R, Record
+
+__all__ = ["Commit", "Key", "Moment", "NOW", "Store"]
+
+
+@attrs.frozen
+class Moment:
+    """A point to read a store at, on two clocks.
+
+    Attributes:
+        at: What had happened by then, inclusive; None for everything.
+        seq: What the store had learnt by that place in its log, inclusive; None for everything.
+    """
+
+    at: datetime | None = None
+    seq: int | None = None
+
+
+NOW = Moment()
+"""Everything that happened, as known now."""
+
+
+@attrs.frozen
+class Key:
+    """An idempotency key: the same key and the same request give the first result again.
+
+    Attributes:
+        text: The caller's key.
+        fingerprint: What was asked, hashed; another request under the same key is a conflict.
+    """
+
+    text: str
+    fingerprint: str
+
+
+@attrs.frozen
+class Commit:
+    """What a commit wrote.
+
+    Attributes:
+        id: The commit's id.
+        changes: Its changes as the log has them.
+        records: The records as they stood right after it, one for each change.
+    """
+
+    id: str
+    changes: tuple[Change[Any], ...]
+    records: tuple[Record, ...]
+
+
+class Store(Protocol):
+    """Where records and their changes are kept, for one tenant."""
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose data this store reads and writes."""
+        ...
+
+    def for_tenant(self, tenant: str) -> Self:
+        """The same store, bound to another tenant.
+
+        Args:
+            tenant: The tenant.
+        """
+        ...
+
+    def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
+        """Make room for kinds of record; known ones are left as they are.
+
+        Args:
+            kinds: The kinds that will be read and written.
+        """
+        ...
+
+    def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
+        """Records by id, deleted ones included; unknown ids are left out.
+
+        Args:
+            kind: The kind of record.
+            ids: Their ids.
+            moment: When to read.
+        """
+        ...
+
+    def find(self, kind: Kind[R], asked: Query, moment: Moment = NOW) -> Page[R]:
+        """One page of the records that match.
+
+        Args:
+            kind: The kind of record.
+            asked: Filter, order and place.
+            moment: When to read.
+
+        Raises:
+            Corrupt: A stored body can't be trusted.
+        """
+        ...
+
+    def count(self, kind: Kind[Any], asked: Query, moment: Moment = NOW) -> int:
+        """How many records match; order, limit and place are ignored.
+
+        Args:
+            kind: The kind of record.
+            asked: The filter.
+            moment: When to read.
+        """
+        ...
+
+    def commit(
+        self,
+        changes: Sequence[Change[Any]],
+        *,
+        id: str,
+        recorded_at: datetime,
+        key: Key | None = None,
+        playbook: str = "",
+    ) -> Commit:
+        """Write changes, all or nothing. The only write there is.
+
+        Args:
+            changes: At least one; several of the same record follow each other by version.
+            id: The commit's id.
+            recorded_at: The clock's time; the log never runs backwards, whatever the clock says.
+            key: An idempotency key; seen before, the first result is returned and nothing is written.
+            playbook: The hash of the playbook in force.
+
+        Raises:
+            Conflict: A record is not at the version before its change, or the key was used for something else.
+            Duplicate: A unique value is taken by another live record.
+            Invalid: A late change lies before its record was created.
+            StoreError: The store could not write; nothing was written.
+        """
+        ...
+
+    def kept(self, key: Key) -> Commit | None:
+        """The commit made under an idempotency key, if there is one.
+
+        Args:
+            key: The key.
+
+        Raises:
+            Conflict: The key was used for something else.
+        """
+        ...
+
+    def changes(
+        self,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        kind: str | None = None,
+        id: str | None = None,
+        limit: int | None = None,
+    ) -> list[Change[Any]]:
+        """The log in the order it was written.
+
+        Args:
+            after: Leave out what stands at or before this place.
+            upto: Leave out what stands after this place.
+            kind: Only changes of this kind.
+            id: Only changes of this record.
+            limit: The most changes to return.
+        """
+        ...
+
+    def holder(self, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
+        """The id of the record that has a unique value.
+
+        Args:
+            kind: The kind of record.
+            field: A unique field, or ``external.`` and a system's name.
+            value: The value.
+            deleted: Ask among deleted records instead of live ones.
+        """
+        ...
+
+    def aliases(self, id: str) -> frozenset[str]:
+        """Every id merged into a record, and its own.
+
+        Args:
+            id: The id of a record.
+        """
+        ...
+
+    def last(self) -> tuple[int, datetime | None]:
+        """The place and the recording time of the newest change of any tenant; ``(0, None)`` when empty."""
+        ...
+
+    def cut(self, known: datetime) -> int:
+        """The last place in the log that was recorded at or before a time.
+
+        Args:
+            known: The time.
+        """
+        ...
+
+    def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
+        """Scrub values of one record everywhere: record, log, claims and columns, as a change of its own.
+
+        Args:
+            erasure: A change that sets the fields to scrub to what is left of them.
+            id: The commit's id.
+            recorded_at: The clock's time.
+            playbook: The hash of the playbook in force.
+
+        Returns:
+            The commit; when every value was scrubbed already it has no changes, and nothing was written.
+
+        Raises:
+            Conflict: The record is not at the version before the change.
+        """
+        ...
+
+    def check(self) -> list[str]:
+        """What is wrong inside the store, one sentence each; empty when all is well."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; further use raises ``Closed``."""
+        ...
+

@@ -1,0 +1,341 @@
+"""What a record is: a frozen value with an id, a version, and fields that say what they are.
+
+A record class declares beside each field what the rest of the library needs to know: whether
+it is searched by (``key``), unique, personal, a reference, or written by acts only. Stores,
+filters, imports, merge and erasure work from these declarations; none has a list of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+
+import attrs
+
+from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.lifecycle import Lifecycle
+from crmcore.kernel.money import Money
+from crmcore.kernel.where import FieldType
+
+__all__ = ["Field", "FrozenMap", "Kind", "R", "Record", "field", "kind_of", "record"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LONGEST_TEXT = 100_000
+
+_TYPES: dict[object, FieldType] = {
+    str: "text",
+    int: "integer",
+    Decimal: "decimal",
+    Money: "money",
+    bool: "boolean",
+    date: "date",
+    datetime: "instant",
+    tuple[str, ...]: "texts",
+}
+
+
+class FrozenMap(Mapping[K, V]):
+    """A small mapping that can't change: hashable, picklable, equal to a dict of the same items.
+
+    Example:
+        >>> from crmcore.kernel.records import FrozenMap
+        >>> FrozenMap({"region": "north"}) == {"region": "north"}
+        True
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[K, V] | None = None) -> None:
+        self._items: dict[K, V] = dict(items or {})
+
+    def __getitem__(self, key: K) -> V:
+        """The value under a key."""
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[K]:
+        """The keys, in the order they were given."""
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        """How many items."""
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        """Equal maps hash alike."""
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        """As it would be written."""
+        return f"FrozenMap({self._items!r})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[K, V]]]:
+        """Pickle and copy by content."""
+        return (type(self), (self._items,))
+
+
+EMPTY: FrozenMap[str, Any] = FrozenMap()
+
+
+@attrs.frozen(kw_only=True)
+class Field:
+    """What a record class declares of one of its fields.
+
+    Attributes:
+        name: The field's name.
+        type: What it holds, as filters and stores see it.
+        optional: Whether it may be missing.
+        required: Whether a new record must be given it.
+        key: Whether stores keep an indexed column for it.
+        unique: Whether no two live records of a tenant may share its value.
+        references: The kind of record whose id it holds.
+        personal: Whether it is about a person: masked in messages, exported and erased on demand.
+        searchable: Whether full-text search looks in it.
+        scale: Digits after the point kept in a decimal key column.
+        by_act: Whether only acts write it, never a general ``update``.
+        longest: The longest text it takes, in characters.
+        minimum: The least number it takes; of money, only 0 makes sense.
+        maximum: The greatest number it takes.
+    """
+
+    name: str
+    type: FieldType
+    optional: bool
+    required: bool
+    key: bool = False
+    unique: bool = False
+    references: str | None = None
+    personal: bool = False
+    searchable: bool = False
+    scale: int = 6
+    by_act: bool = False
+    longest: int = LONGEST_TEXT
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+def field(  # noqa: D417 - the arguments are those of Field
+    *,
+    default: Any = attrs.NOTHING,  # noqa: ANN401 - a field holds anything
+    key: bool = False,
+    unique: bool = False,
+    references: str | None = None,
+    personal: bool = False,
+    searchable: bool = False,
+    scale: int = 6,
+    by_act: bool = False,
+    longest: int = LONGEST_TEXT,
+    minimum: int | None = None,
+    maximum: int | None = None,
+) -> Any:  # noqa: ANN401 - stands where the field's own type is declared
+    """Declare one field of a record class.
+
+    Args:
+        default: Its value when none is given; without one the field is required.
+        See ``Field`` for the others.
+
+    Example:
+        >>> from crmcore.kernel.records import Record, field, kind_of, record
+        >>> @record("shoot")
+        ... class Shoot(Record):
+        ...     title: str = field(searchable=True)
+        ...     place: str | None = field(default=None, key=True)
+        >>> kind_of(Shoot).fields["place"].optional
+        True
+    """
+    declared = {
+        "key": key,
+        "unique": unique,
+        "references": references,
+        "personal": personal,
+        "searchable": searchable,
+        "scale": scale,
+        "by_act": by_act,
+        "longest": longest,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+    return attrs.field(default=default, repr=_masked if personal else True, metadata={"crmcore": declared})
+
+
+def _masked(value: object) -> str:
+    return "None" if value is None else "'•••'"
+
+
+def _hash(self: Record) -> int:
+    return hash((type(self).__name__, self.id, self.version))
+
+
+@typing.dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field, attrs.field))
+def record(
+    kind: str,
+    *,
+    plural: str | None = None,
+    lifecycle: tuple[str, Lifecycle] | None = None,
+) -> Callable[[type[K]], type[K]]:
+    """Make a class the record class of a kind: frozen, keyword-only, slotted.
+
+    Args:
+        kind: The kind's name, as in ids and tables: ``"opportunity"``.
+        plural: The name of its desk and of its SQL view; default: the kind and an s.
+        lifecycle: The field that holds its state, and the table of moves between states.
+
+    Raises:
+        Invalid: The kind's name is not a plain lower-case word.
+    """
+
+    def decorate(cls: type[K]) -> type[K]:
+        cls.__hash__ = _hash  # type: ignore[assignment, method-assign]
+        made = attrs.frozen(kw_only=True)(cls)
+        made.__crm__ = (_checked_name(kind), _checked_name(plural or f"{kind}s"), lifecycle)  # type: ignore[attr-defined]
+        return made
+
+    return decorate
+
+
+def _checked_name(name: str) -> str:
+    if NAME.fullmatch(name):
+        return name
+    mend = "name the kind as one lower-case word: letters, digits and underscores, at most 40"
+    raise Invalid([Problem("kind", name, "a plain lower-case name", mend)])
+
+
+@record("record")
+class Record:
+    """What every record has.
+
+    Attributes:
+        id: Its name for life: text that begins with the kind.
+        version: How many changes made it; 1 when new.
+        custom: The fields this business added, declared in its playbook.
+        external: Its ids in other systems, by the system's name; unique per system.
+        deleted_at: When it was deleted; None while it lives.
+        merged_into: The id of the record that replaced it in a merge; None otherwise.
+    """
+
+    __crm__: ClassVar[tuple[str, str, tuple[str, Lifecycle] | None]]
+
+    id: str
+    version: int = 1
+    custom: Mapping[str, Any] = EMPTY
+    external: Mapping[str, str] = EMPTY
+    deleted_at: datetime | None = field(default=None, by_act=True)
+    merged_into: str | None = field(default=None, by_act=True)
+
+
+R = TypeVar("R", bound=Record)
+
+MAPPINGS = frozenset({"custom", "external"})
+_OWN = frozenset({"id", "version"}) | MAPPINGS
+
+
+@attrs.frozen(eq=False)
+class Kind(Generic[R]):
+    """A kind of record: its class and everything declared about it.
+
+    Attributes:
+        name: As in ids and tables: ``"opportunity"``.
+        plural: As its desk and SQL view: ``"opportunities"``.
+        cls: The record class.
+        fields: Its declared fields by name, without ``id``, ``version`` and the two mappings.
+        types: What filters may ask about: fields and typed properties, by name.
+        lifecycle: The field that holds its state and the table of moves; None when it has none.
+    """
+
+    name: str
+    plural: str
+    cls: type[R]
+    fields: Mapping[str, Field]
+    types: Mapping[str, FieldType]
+    lifecycle: tuple[str, Lifecycle] | None
+    names: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[Field, ...]:
+        """The fields stores keep a column for."""
+        return tuple(declared for declared in self.fields.values() if declared.key)
+
+    @property
+    def unique(self) -> tuple[Field, ...]:
+        """The fields whose value no two live records share."""
+        return tuple(declared for declared in self.fields.values() if declared.unique)
+
+    def type_of(self, path: str) -> FieldType | None:
+        """What a field, typed property or ``external.…`` path holds; None when unknown here."""
+        return "text" if path.startswith("external.") else self.types.get(path)
+
+
+def kind_of(cls: type[R]) -> Kind[R]:
+    """The kind a record class was declared as.
+
+    Args:
+        cls: A class decorated with ``@record``.
+
+    Raises:
+        Invalid: The class was not, or a field's type can't be kept.
+
+    Example:
+        >>> from crmcore.sales import Opportunity
+        >>> kind_of(Opportunity).plural
+        'opportunities'
+    """
+    found = cls.__dict__.get("_crm_kind")
+    if found is None:
+        found = _made(cls)
+        type.__setattr__(cls, "_crm_kind", found)
+    return cast("Kind[R]", found)
+
+
+def _made(cls: type[R]) -> Kind[R]:
+    if "__crm__" not in cls.__dict__:
+        mend = 'write @record("…") above the class'
+        raise Invalid([Problem("kind", cls, "a class decorated with @record", mend)])
+    name, plural, lifecycle = cls.__crm__
+    hints = typing.get_type_hints(cls)
+    declared = attrs.fields_dict(cls)
+    fields = {key: _field(key, attribute, hints[key]) for key, attribute in declared.items() if key not in _OWN}
+    filterable: dict[str, FieldType] = {"id": "text", "version": "integer"}
+    filterable |= {key: made.type for key, made in fields.items()}
+    return Kind(name, plural, cls, fields, filterable | _properties(cls), lifecycle, tuple(declared))
+
+
+def _field(name: str, attribute: attrs.Attribute[Any], hint: object) -> Field:
+    annotation, optional = _stripped(hint)
+    if annotation not in _TYPES:
+        expected = "str, int, Decimal, Money, bool, date, datetime or tuple[str, ...], or one of them | None"
+        raise Invalid([Problem(name, annotation, expected, "declare the field with one of these types")])
+    return Field(
+        name=name,
+        type=_TYPES[annotation],
+        optional=optional,
+        required=attribute.default is attrs.NOTHING,
+        **attribute.metadata.get("crmcore", {}),
+    )
+
+
+def _stripped(hint: object) -> tuple[Any, bool]:
+    """A type without ``| None``, and whether it had it."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        parts = [part for part in typing.get_args(hint) if part is not types.NoneType]
+        if len(parts) == 1:
+            return parts[0], True
+    return hint, False
+
+
+def _properties(cls: type) -> dict[str, FieldType]:
+    """The typed properties of a record class, which filters may ask about too."""
+    found: dict[str, FieldType] = {}
+    for name in dir(cls):
+        member = getattr(cls, name, None)
+        if isinstance(member, property) and member.fget is not None:
+            returned = _stripped(typing.get_type_hints(member.fget).get("return"))[0]
+            if returned in _TYPES:
+                found[name] = _TYPES[returned]
+    return found

@@ -1,0 +1,239 @@
+"""Reading values at the border: what a caller gave becomes what a field holds, or a problem.
+
+Everything written passes here once, so that below it every value has its declared type: money in
+minor units, instants aware and in UTC, text that can be stored, numbers that are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import attrs
+
+from crmcore.kernel.calendar import day, instant
+from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.money import Money
+from crmcore.kernel.records import LONGEST_TEXT, MAPPINGS, Field, Kind
+from crmcore.kernel.where import FieldType
+
+__all__ = ["Border", "read", "read_text"]
+
+LARGEST_INTEGER = 2**63
+
+
+@attrs.frozen(kw_only=True)
+class Border:
+    """What reading a value needs to know of the business.
+
+    Attributes:
+        currency: What a bare number means where money is asked for.
+        zone: The time zone a bare date is read in.
+        custom: The declared custom fields of the kind, by name.
+    """
+
+    currency: str
+    zone: str
+    custom: Mapping[str, FieldType]
+
+
+class _Misfit(Exception):  # noqa: N818 - it never leaves this file
+    """A value does not fit; carries what was expected and the mend."""
+
+
+def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool = False) -> dict[str, Any]:
+    """The values of a change as its kind's fields hold them.
+
+    Args:
+        kind: The kind of the record.
+        sets: What the caller gave, by field; ``custom`` and ``external`` may be whole mappings.
+        border: Currency, zone and custom fields of the business.
+        new: Whether a new record is made, so that required fields must be there.
+
+    Returns:
+        The same fields with their values read; whole mappings opened into dotted names.
+
+    Raises:
+        Invalid: A field is unknown, missing, or a value does not fit: every problem at once.
+    """
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name, value in _opened(sets):
+        try:
+            values[name] = _read(kind, name, value, border)
+        except Invalid as error:
+            problems += [attrs.evolve(problem, path=name, value=_safe(kind, name, value)) for problem in error.problems]
+        except _Misfit as misfit:
+            expected, mend = misfit.args
+            problems.append(Problem(name, _safe(kind, name, value), expected, mend))
+    problems += _missing(kind, sets) if new else ()
+    if problems:
+        raise Invalid(problems)
+    return {name: value for name, value in values.items() if value is not None} if new else values
+
+
+def _opened(sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in sets.items():
+        if name in MAPPINGS and isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", item) for key, item in value.items())
+        else:
+            yield name, value
+
+
+def _missing(kind: Kind[Any], sets: Mapping[str, Any]) -> list[Problem]:
+    return [
+        Problem(name, None, _EXPECTED[declared.type], f"give {name}")
+        for name, declared in kind.fields.items()
+        if declared.required and name not in sets
+    ]
+
+
+def _safe(kind: Kind[Any], name: str, value: object) -> object:
+    """The value as an error may show it: never what a personal field holds."""
+    declared = kind.fields.get(name)
+    return "•••" if declared is not None and declared.personal and value is not None else value
+
+
+def _read(kind: Kind[Any], name: str, value: object, border: Border) -> object:
+    whole, dot, part = name.partition(".")
+    if dot and whole in MAPPINGS:
+        return _mapped(whole, part, value, border)
+    declared = kind.fields.get(name)
+    if declared is None:
+        raise _Misfit(f"a field of {kind.name}", _nearest(name, kind.fields))
+    if value is None:
+        if declared.optional:
+            return None
+        raise _Misfit(_EXPECTED[declared.type], f"give {name}")
+    return _READERS[declared.type](value, declared, border)
+
+
+def _mapped(whole: str, part: str, value: object, border: Border) -> object:
+    if whole == "external":
+        read_text(part)
+        return None if value is None else read_text(value)
+    declared = border.custom.get(part)
+    if declared is None:
+        raise _Misfit("a custom field declared in the playbook", _nearest(part, border.custom))
+    if value is None:
+        return None
+    plain = Field(name=part, type=declared, optional=True, required=False)
+    return _READERS[declared](value, plain, border)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"take it out; known: {', '.join(known) or 'none'}"
+
+
+def read_text(value: object, longest: int = LONGEST_TEXT) -> str:
+    """Text that every store can keep.
+
+    Args:
+        value: What was given.
+        longest: The most characters it may have.
+
+    Raises:
+        Invalid: It is not text, too long, or holds a character no database takes.
+    """
+    if not isinstance(value, str):
+        raise Invalid([Problem("text", value, "text", "give it as a string")])
+    if len(value) > longest:
+        raise Invalid([Problem("text", f"{len(value):,} characters", f"at most {longest:,} characters", "shorten it")])
+    if "\x00" in value or not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Invalid([Problem("text", value, "text without NUL or lone surrogates", "clean it at its source")])
+    return value
+
+
+def _text(value: object, declared: Field, _: Border) -> str:
+    return read_text(value, declared.longest)
+
+
+def _within(number: Decimal | int, declared: Field) -> None:
+    low, high = declared.minimum, declared.maximum
+    if (low is not None and number < low) or (high is not None and number > high):
+        wanted = f"{low} to {high}" if None not in (low, high) else f"at least {low}" if high is None else f"at most {high}"
+        raise _Misfit(f"a value of {wanted}", "check its sign and its unit")
+
+
+def _integer(value: object, declared: Field, _: Border) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Misfit("a whole number", "give it as an int")
+    if not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+        raise _Misfit("a whole number below 2**63", "check the number")
+    _within(value, declared)
+    return value
+
+
+def _decimal(value: object, declared: Field, _: Border) -> Decimal:
+    number = _number(value)
+    exponent = number.as_tuple().exponent
+    if declared.key and isinstance(exponent, int) and -exponent > declared.scale:
+        raise _Misfit(f"at most {declared.scale} digits after the point", "round it first")
+    _within(number, declared)
+    return number
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise _Misfit("a number", 'give it as Decimal, int or text such as "0.25"')
+    try:
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    except (InvalidOperation, ValueError):
+        raise _Misfit("a number", 'give it as Decimal, int or text such as "0.25"') from None
+    if not number.is_finite():
+        raise _Misfit("a finite number", "leave it out when it is unknown")
+    return number
+
+
+def _money(value: object, declared: Field, border: Border) -> Money:
+    money = value if isinstance(value, Money) else Money(value, border.currency)  # type: ignore[arg-type]
+    _within(money.minor, declared)
+    return money
+
+
+def _boolean(value: object, _: Field, __: Border) -> bool:
+    if not isinstance(value, bool):
+        raise _Misfit("True or False", "give a bool")
+    return value
+
+
+def _date(value: object, _: Field, __: Border) -> date:
+    return day(value)  # type: ignore[arg-type]
+
+
+def _instant(value: object, _: Field, border: Border) -> datetime:
+    return instant(value, zone=border.zone)  # type: ignore[arg-type]
+
+
+def _texts(value: object, declared: Field, _: Border) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _Misfit("several texts", "give a list of strings")
+    return tuple(read_text(item, declared.longest) for item in value)
+
+
+_READERS: dict[str, Callable[[object, Field, Border], object]] = {
+    "text": _text,
+    "integer": _integer,
+    "decimal": _decimal,
+    "money": _money,
+    "boolean": _boolean,
+    "date": _date,
+    "instant": _instant,
+    "texts": _texts,
+}
+
+_EXPECTED = {
+    "text": "text",
+    "integer": "a whole number",
+    "decimal": "a number",
+    "money": "an amount of money",
+    "boolean": "True or False",
+    "date": "a date",
+    "instant": "an instant",
+    "texts": "several texts",
+}

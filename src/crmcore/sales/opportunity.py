@@ -1,0 +1,320 @@
+"""Opportunities, which salespeople also call deals: a possible sale on its way through a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from crmcore.kernel.acts import act
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
+from crmcore.kernel.desk import Desk
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.lifecycle import Lifecycle
+from crmcore.kernel.money import Money
+from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.where import checked, predicate
+from crmcore.sales.pipeline import Pipeline, SalesRules, Stage, not_allowed
+
+__all__ = ["LIFECYCLE", "Opportunity", "OpportunityDesk", "add", "advance", "amend", "import_deal", "lose", "reopen", "win"]
+
+LIFECYCLE = Lifecycle(
+    initial=("open",),
+    moves={
+        ("open", "advance"): "open",
+        ("open", "win"): "won",
+        ("open", "lose"): "lost",
+        ("won", "reopen"): "open",
+        ("lost", "reopen"): "open",
+        ("won", "amend"): "won",
+        ("lost", "amend"): "lost",
+    },
+)
+"""What can happen to a deal."""
+
+ECONOMICS = frozenset({"amount", "product", "probability_override"})
+"""What closing freezes."""
+
+
+@record("opportunity", plural="opportunities", lifecycle=("status", LIFECYCLE))
+class Opportunity(Record):
+    """A possible sale: a deal.
+
+    Attributes:
+        name: What it is called.
+        pipeline: The pipeline it goes through.
+        stage: Where it stands there.
+        status: ``"open"``, ``"won"`` or ``"lost"``: the kind of its stage.
+        account: The id of the account that would buy.
+        owner: The id of the staff member who works on it.
+        product: The id of the product it is mainly about.
+        amount: What it is worth; None while unknown.
+        close_on: The day it is expected to close.
+        opened_at: When it was opened; None when nobody knows.
+        closed_at: When it was won or lost; None while it is open.
+        stage_probability: The share of deals won from its stage, as the playbook said when it came there.
+        probability_override: What somebody set by hand instead.
+        lost_reason: Why it was lost, one of the playbook's reasons.
+        lost_note: What else there is to say about that.
+    """
+
+    name: str = field(searchable=True)
+    pipeline: str = field(by_act=True)
+    stage: str = field(key=True, by_act=True)
+    status: str = field(default="open", key=True, by_act=True)
+    account: str | None = field(default=None, key=True, references="account")
+    owner: str | None = field(default=None, key=True, references="staff")
+    product: str | None = field(default=None, references="product")
+    amount: Money | None = field(default=None, key=True, minimum=0)
+    close_on: date | None = field(default=None, key=True)
+    opened_at: datetime | None = field(default=None, by_act=True)
+    closed_at: datetime | None = field(default=None, by_act=True)
+    stage_probability: Decimal | None = field(default=None, by_act=True, minimum=0, maximum=1)
+    probability_override: Decimal | None = field(default=None, minimum=0, maximum=1)
+    lost_reason: str | None = field(default=None, by_act=True)
+    lost_note: str | None = field(default=None, by_act=True)
+
+    @property
+    def probability(self) -> Decimal | None:
+        """How likely it is won, 0 to 1: 1 when won, 0 when lost, else the override, else its stage's."""
+        if self.status != "open":
+            return Decimal(self.status == "won")
+        return self.stage_probability if self.probability_override is None else self.probability_override
+
+
+def add(
+    context: Context[SalesRules],
+    *,
+    name: str,
+    account: str | None = None,
+    owner: str | None = None,
+    product: str | None = None,
+    pipeline: str | None = None,
+    stage: str | None = None,
+    amount: Money | Decimal | int | str | None = None,
+    close_on: date | str | None = None,
+    probability_override: Decimal | str | None = None,
+    custom: Mapping[str, Any] = EMPTY,
+    external: Mapping[str, str] = EMPTY,
+) -> Change[Opportunity]:
+    """Open a deal.
+
+    Args:
+        context: The circumstances.
+        name: What it is called.
+        account: The id of the account that would buy.
+        owner: The id of the staff member who works on it.
+        product: The id of the product it is mainly about.
+        pipeline: The pipeline it goes through; default: the playbook's first.
+        stage: The open stage it starts in; default: the pipeline's first.
+        amount: What it is worth; a bare number is in the business's currency.
+        close_on: The day it is expected to close.
+        probability_override: How likely it is won, 0 to 1, when the stage's own figure is not believed.
+        custom: Custom fields.
+        external: Its ids in other systems.
+
+    Raises:
+        Invalid: The pipeline or stage is unknown, the stage is not open, or a value does not fit.
+    """
+    through = context.rules.pipeline(pipeline)
+    starts = through.open_stages[0] if stage is None else through.stage(stage)
+    if starts.kind != "open":
+        raise Invalid([Problem("stage", stage, "an open stage", "open the deal first, then win or lose it")])
+    return context.created(
+        Opportunity,
+        "opened",
+        **{"name": name, "account": account, "owner": owner, "product": product, "amount": amount},
+        **{"close_on": close_on, "probability_override": probability_override, "custom": custom, "external": external},
+        **{"pipeline": through.name, "opened_at": context.at, **_entered(starts)},
+    )
+
+
+def import_deal(
+    context: Context[SalesRules],
+    *,
+    name: str,
+    stage: str | None = None,
+    dated: bool = True,
+    **fields: Any,  # noqa: ANN401 - as add
+) -> Change[Opportunity]:
+    """Take over a deal from elsewhere, of whose stages only the last is known.
+
+    Args:
+        context: The circumstances; its time is when the deal was opened.
+        name: What it is called.
+        stage: The open stage it is in; default: the pipeline's first.
+        dated: Whether it is known when it was opened.
+        fields: As in ``add``.
+    """
+    opened = add(context, name=name, stage=stage, **fields)
+    return context.created(Opportunity, "imported", **{**opened.sets, "opened_at": context.at if dated else None})
+
+
+def _entered(stage: Stage) -> dict[str, Any]:
+    """What coming into a stage sets."""
+    return {"stage": stage.name, "status": stage.kind, "stage_probability": stage.probability}
+
+
+def advance(deal: Opportunity, context: Context[SalesRules], *, to: str) -> Change[Opportunity]:
+    """Move a deal to another open stage, forward or back.
+
+    Args:
+        deal: The deal.
+        context: The circumstances.
+        to: The stage.
+
+    Raises:
+        NotAllowed: The deal is closed, the pipeline has no such move, or criteria are not met: all at once.
+        Invalid: The pipeline has no such stage.
+    """
+    LIFECYCLE.after(deal.status, "advance")
+    pipeline = context.rules.pipeline(deal.pipeline)
+    stage = pipeline.stage(to)
+    if stage.kind != "open" or to == deal.stage or not pipeline.allows(deal.stage, to):
+        possible = [one.name for one in pipeline.open_stages if one.name != deal.stage and pipeline.allows(deal.stage, one.name)]
+        instead = f"; {'win' if stage.kind == 'won' else 'lose'}() closes a deal" if stage.kind != "open" else ""
+        message = f"cannot advance {deal.id} from {deal.stage!r} to {to!r}; possible: {', '.join(possible)}{instead}"
+        raise NotAllowed(message, act="advance", possible=possible)
+    forward = pipeline.order(to) > pipeline.order(deal.stage)
+    problems = [*(_unmet(deal, context, pipeline) if forward else ()), *_unfilled(deal, stage)]
+    if problems:
+        raise not_allowed(f"advance to {to!r}", deal.id, problems)
+    return context.changed(deal, "advanced", **_entered(stage))
+
+
+def _unmet(deal: Opportunity, context: Context[SalesRules], pipeline: Pipeline) -> Iterable[Problem]:
+    """The exit criteria of its stage that a deal does not meet."""
+    types = kind_of(Opportunity).types
+    for criterion in pipeline.stage(deal.stage).exit_criteria:
+        asked = checked(criterion, types, currency=context.currency, at=context.at, zone=context.zone)
+        if not predicate(asked)(deal):
+            path = f"exit criterion of {deal.stage}"
+            yield Problem(path, deal.stage, str(asked), "meet it, or change the playbook")
+
+
+def _unfilled(deal: Opportunity, stage: Stage) -> Iterable[Problem]:
+    """The fields a stage requires that a deal does not have."""
+    for name in stage.requires:
+        if getattr(deal, name, None) is None:
+            yield Problem(name, None, f"a value, which {stage.name} requires", f"update {name} first")
+
+
+def win(deal: Opportunity, context: Context[SalesRules]) -> Change[Opportunity]:
+    """Win a deal: it is closed, and its economics are frozen.
+
+    Args:
+        deal: The deal.
+        context: The circumstances; its time is when the deal was won.
+
+    Raises:
+        NotAllowed: The deal is closed, or its stage's exit criteria are not met: all at once.
+    """
+    LIFECYCLE.after(deal.status, "win")
+    pipeline = context.rules.pipeline(deal.pipeline)
+    problems = [*_unmet(deal, context, pipeline)]
+    if problems:
+        raise not_allowed("win", deal.id, problems)
+    return context.changed(deal, "won", **_closed(deal, context, pipeline.closing("won")))
+
+
+def lose(deal: Opportunity, context: Context[SalesRules], *, reason: str, note: str | None = None) -> Change[Opportunity]:
+    """Lose a deal: it is closed, its economics are frozen, and it is kept why.
+
+    Args:
+        deal: The deal.
+        context: The circumstances; its time is when the deal was lost.
+        reason: One of the playbook's reasons.
+        note: What else there is to say; required when the reason is ``"other"``.
+
+    Raises:
+        NotAllowed: The deal is closed.
+        Invalid: The reason is not one of the playbook's, or the note is missing.
+    """
+    LIFECYCLE.after(deal.status, "lose")
+    known = context.rules.lost_reasons
+    if reason not in known:
+        raise Invalid([Problem("reason", reason, f"one of {', '.join(known)}", "choose one, or add it to the playbook")])
+    if reason == "other" and not (note or "").strip():
+        raise Invalid([Problem("note", note, 'a note, which "other" requires', "say why in the note")])
+    stage = context.rules.pipeline(deal.pipeline).closing("lost")
+    return context.changed(
+        deal, "lost", **_closed(deal, context, stage), lost_reason=reason, lost_note=note
+    )
+
+
+def _closed(deal: Opportunity, context: Context[Any], stage: Stage) -> dict[str, Any]:
+    """What closing sets. It says the economics again, so that nothing learnt late can move them."""
+    return {**_entered(stage), "closed_at": context.at, **{name: getattr(deal, name) for name in sorted(ECONOMICS)}}
+
+
+def reopen(deal: Opportunity, context: Context[SalesRules], *, stage: str | None = None) -> Change[Opportunity]:
+    """Open a closed deal again. Its history keeps that it was closed.
+
+    Args:
+        deal: The deal.
+        context: The circumstances.
+        stage: The open stage it comes back to; default: the pipeline's first.
+
+    Raises:
+        NotAllowed: The deal is open.
+        Invalid: The stage is unknown or not open.
+    """
+    LIFECYCLE.after(deal.status, "reopen")
+    pipeline = context.rules.pipeline(deal.pipeline)
+    back = pipeline.open_stages[0] if stage is None else pipeline.stage(stage)
+    if back.kind != "open":
+        raise Invalid([Problem("stage", stage, "an open stage", "leave it out for the first one")])
+    return context.changed(deal, "reopened", **_entered(back), closed_at=None, lost_reason=None, lost_note=None)
+
+
+def amend(
+    deal: Opportunity, context: Context[SalesRules], *, amount: Money | Decimal | int | str | None
+) -> Change[Opportunity]:
+    """Correct the amount of a closed deal. The amendments are the deal's changes called ``"amended"``.
+
+    Args:
+        deal: The deal.
+        context: The circumstances; it must give a reason.
+        amount: What it was worth.
+
+    Raises:
+        NotAllowed: The deal is open, where ``update`` does this.
+        Invalid: No reason is given.
+    """
+    LIFECYCLE.after(deal.status, "amend")
+    if not (context.reason or "").strip():
+        raise Invalid([Problem("reason", context.reason, "why it is amended", 'use crm.given(reason="…")')])
+    return context.changed(deal, "amended", amount=amount)
+
+
+class OpportunityDesk(Desk[Opportunity]):
+    """The deals."""
+
+    department = "sales"
+
+    add = act(add)  # type: ignore[assignment] - typed more closely than the general add
+    import_deal = act(import_deal)
+    advance = act(advance)
+    win = act(win)
+    lose = act(lose)
+    reopen = act(reopen)
+    amend = act(amend)
+
+    def check_update(self, record: Opportunity, fields: Mapping[str, Any]) -> None:
+        """Refuse what only acts write, and the economics of a closed deal."""
+        super().check_update(record, fields)
+        frozen = sorted(ECONOMICS & fields.keys())
+        if record.status != "open" and frozen:
+            message = f"{', '.join(frozen)} of {record.id} are frozen since it was {record.status}; possible: amend, reopen"
+            raise NotAllowed(message, act="update", possible=("amend", "reopen"))
+
+    def joins(self, before: Opportunity, after: Opportunity) -> bool:
+        """Whether a deal may pass from one state to the next."""
+        if not super().joins(before, after):
+            return False
+        if before.status != "open" or after.status != "open" or before.stage == after.stage:
+            return True
+        rules: SalesRules = self.front.context("sales").rules
+        return rules.pipeline(after.pipeline).allows(before.stage, after.stage)

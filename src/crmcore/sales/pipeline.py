@@ -1,0 +1,220 @@
+"""Pipelines: the stages a deal goes through, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Literal
+
+import attrs
+
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.records import FrozenMap
+from crmcore.kernel.where import F, Filter
+
+__all__ = ["Forecast", "Pipeline", "SalesRules", "Stage", "Status"]
+
+Status = Literal["open", "won", "lost"]
+Forecast = Literal["omitted", "pipeline", "best case", "most likely", "commit", "closed"]
+
+STATUSES = ("open", "won", "lost")
+FORECASTS = ("omitted", "pipeline", "best case", "most likely", "commit", "closed")
+
+
+def _probability(value: Decimal | int | str | float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+@attrs.frozen(kw_only=True)
+class Stage:
+    """One stage of a pipeline.
+
+    Attributes:
+        name: What it is called.
+        kind: ``"open"``, ``"won"`` or ``"lost"``.
+        probability: The share of deals in it that are won, above 0 and below 1; None when unknown.
+            Won is 1 and lost is 0.
+        forecast: The forecast category its deals count in.
+        requires: Fields a deal must have to enter it.
+        exit_criteria: Filters a deal must match to move on from it.
+        max_age_days: After how many days in it a deal is rotten; None for never.
+    """
+
+    name: str = attrs.field(kw_only=False)
+    kind: Status = "open"
+    probability: Decimal | None = attrs.field(default=None, converter=_probability)
+    forecast: Forecast = "pipeline"
+    requires: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    exit_criteria: tuple[Filter, ...] = attrs.field(default=(), converter=tuple)
+    max_age_days: int | None = None
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with it."""
+        path = f"stage {self.name}"
+        if self.kind not in STATUSES:
+            yield Problem(f"{path}.kind", self.kind, '"open", "won" or "lost"', "choose one of them")
+        if self.forecast not in FORECASTS:
+            yield Problem(f"{path}.forecast", self.forecast, f"one of {', '.join(FORECASTS)}", "choose one of them")
+        if self.kind == "open" and self.probability is not None and not 0 < self.probability < 1:
+            mend = "give a fraction such as 0.25; leave it out when unknown"
+            yield Problem(f"{path}.probability", self.probability, "above 0 and below 1", mend)
+        if self.kind != "open" and self.probability not in (None, Decimal(self.kind == "won")):
+            yield Problem(f"{path}.probability", self.probability, "1 when won, 0 when lost", "leave it out")
+
+
+def _moves(moves: Mapping[str, Iterable[str]] | None) -> Mapping[str, tuple[str, ...]] | None:
+    return None if moves is None else FrozenMap({stage: tuple(ends) for stage, ends in moves.items()})
+
+
+@attrs.frozen
+class Pipeline:
+    """The stages of one way of selling, in order.
+
+    Attributes:
+        name: What it is called.
+        stages: At least one open, one won and one lost stage, each name once.
+        moves: For an open stage, the open stages it may move to; None, or a stage left out, for any.
+
+    Raises:
+        Invalid: Stages are missing, doubled, or one of them is not sound.
+
+    Example:
+        >>> from crmcore.sales import Pipeline, Stage
+        >>> p = Pipeline("renewals", [Stage("offered", probability="0.6"), Stage("won", kind="won"), Stage("lost", kind="lost")])
+        >>> [stage.name for stage in p.open_stages]
+        ['offered']
+    """
+
+    name: str
+    stages: tuple[Stage, ...] = attrs.field(converter=tuple)
+    moves: Mapping[str, tuple[str, ...]] | None = attrs.field(default=None, converter=_moves, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Check it once, when it is made."""
+        problems = [attrs.evolve(p, path=f"pipeline {self.name}, {p.path}") for p in self._problems()]
+        if problems:
+            raise Invalid(problems)
+
+    def _problems(self) -> Iterable[Problem]:
+        names = [stage.name for stage in self.stages]
+        for stage in self.stages:
+            yield from stage.problems()
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem("stages", name, "each stage once", "rename one of them")
+        for kind in STATUSES:
+            if kind not in {stage.kind for stage in self.stages}:
+                yield Problem("stages", names, f"at least one {kind} stage", f'add Stage("…", kind="{kind}")')
+        unknown = {one for start, ends in (self.moves or {}).items() for one in (start, *ends)}
+        for name in sorted(unknown - {stage.name for stage in self.open_stages}):
+            yield Problem("moves", name, "an open stage", "correct its name")
+
+    @property
+    def open_stages(self) -> tuple[Stage, ...]:
+        """The stages a deal is open in, in order."""
+        return tuple(stage for stage in self.stages if stage.kind == "open")
+
+    def stage(self, name: str) -> Stage:
+        """The stage of a name.
+
+        Args:
+            name: The name.
+
+        Raises:
+            Invalid: The pipeline has no such stage.
+        """
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        known = ", ".join(stage.name for stage in self.stages)
+        raise Invalid([Problem("stage", name, f"a stage of {self.name}: {known}", "choose one of them")])
+
+    def closing(self, kind: Status) -> Stage:
+        """The first stage of a kind: where a deal goes when it is won or lost.
+
+        Args:
+            kind: ``"won"`` or ``"lost"``.
+        """
+        return next(stage for stage in self.stages if stage.kind == kind)
+
+    def allows(self, start: str, end: str) -> bool:
+        """Whether a deal may move from one open stage to another.
+
+        Args:
+            start: The stage it is in.
+            end: The stage it would move to.
+        """
+        return self.moves is None or end in self.moves.get(start, (end,))
+
+    def order(self, name: str) -> int:
+        """How far along a stage is.
+
+        Args:
+            name: The stage.
+        """
+        return self.stages.index(self.stage(name))
+
+
+def _standard() -> Pipeline:
+    return Pipeline(
+        "new business",
+        [
+            Stage("qualification", probability="0.1", forecast="pipeline"),
+            Stage("needs analysis", probability="0.25", forecast="pipeline"),
+            Stage("proposal", probability="0.5", forecast="best case", exit_criteria=(F.amount.is_set,)),
+            Stage("negotiation", probability="0.75", forecast="commit", requires=("close_on",)),
+            Stage("won", kind="won", forecast="closed"),
+            Stage("lost", kind="lost", forecast="omitted"),
+        ],
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SalesRules:
+    """How this business sells.
+
+    Attributes:
+        pipelines: Its pipelines, each name once; the first is the default.
+        lost_reasons: Why deals are lost; with ``"other"`` a note is required.
+
+    Raises:
+        Invalid: There is no pipeline, or two share a name.
+    """
+
+    pipelines: tuple[Pipeline, ...] = attrs.field(factory=lambda: (_standard(),), converter=tuple)
+    lost_reasons: tuple[str, ...] = attrs.field(
+        default=("price", "competitor", "no budget", "no decision", "timing", "other"), converter=tuple
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Check them once, when they are made."""
+        names = [pipeline.name for pipeline in self.pipelines]
+        if not names or len(set(names)) < len(names):
+            raise Invalid([Problem("pipelines", names, "at least one pipeline, each name once", "name them apart")])
+
+    def pipeline(self, name: str | None = None) -> Pipeline:
+        """The pipeline of a name.
+
+        Args:
+            name: The name; None for the default.
+
+        Raises:
+            Invalid: There is none.
+        """
+        if name is None:
+            return self.pipelines[0]
+        for pipeline in self.pipelines:
+            if pipeline.name == name:
+                return pipeline
+        known = ", ".join(pipeline.name for pipeline in self.pipelines)
+        raise Invalid([Problem("pipeline", name, f"one of {known}", "choose one, or add it to the playbook")])
+
+
+def not_allowed(act: str, deal: str, problems: Iterable[Problem]) -> NotAllowed:
+    """The refusal of a move whose conditions are not met, naming every one.
+
+    Args:
+        act: What was tried.
+        deal: The deal's id.
+        problems: What stands against it.
+    """
+    return NotAllowed(f"cannot {act} {deal} yet", act=act, problems=problems)

@@ -1,0 +1,5 @@
+"""Staff: the people who work here."""
+
+from crmcore.staff.staff_member import Staff, StaffDesk
+
+__all__ = ["Staff", "StaffDesk"]

@@ -1,0 +1,1 @@
+"""Where records and their changes are kept: adapters of the ``Store`` port."""

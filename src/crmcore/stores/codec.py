@@ -1,0 +1,180 @@
+"""Records and changes as JSON, and back.
+
+A body holds what a record has beyond id and version, without what is missing. Declared fields are
+written plainly, since their kind says what they are: money as ``[minor units, currency]``, a decimal
+as text, an instant as microseconds, a date as ISO text. Custom values carry their type, because a
+playbook may declare them anew: ``{"date": "2026-11-21"}``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from crmcore.kernel.errors import Corrupt
+from crmcore.kernel.keys import from_microseconds, microseconds
+from crmcore.kernel.money import Money
+from crmcore.kernel.records import FrozenMap, Kind, R
+
+__all__ = ["decode", "decode_sets", "encode", "encode_sets"]
+
+Write = Callable[[Any], Any]
+Read = Callable[[Any], Any]
+
+
+def _money(raw: list[Any]) -> Money:
+    return Money.of_minor(raw[0], raw[1])
+
+
+_FORMS: dict[str, tuple[Write, Read]] = {
+    "decimal": (str, Decimal),
+    "money": (lambda money: [money.minor, money.currency], _money),
+    "date": (date.isoformat, date.fromisoformat),
+    "instant": (microseconds, from_microseconds),
+    "texts": (list, tuple),
+}
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_loads = json.JSONDecoder().decode
+
+
+@functools.cache
+def _writers(kind: Kind[Any]) -> dict[str, Write]:
+    return {name: _FORMS[field.type][0] for name, field in kind.fields.items() if field.type in _FORMS}
+
+
+@functools.cache
+def _readers(kind: Kind[Any]) -> dict[str, Read]:
+    return {name: _FORMS[field.type][1] for name, field in kind.fields.items() if field.type in _FORMS}
+
+
+@functools.cache
+def _plan(kind: Kind[Any]) -> tuple[tuple[str, Write | None], ...]:
+    return tuple((name, _writers(kind).get(name)) for name in kind.fields)
+
+
+def encode(kind: Kind[R], record: R) -> str:
+    """A record's body.
+
+    Args:
+        kind: Its kind.
+        record: The record.
+    """
+    body: dict[str, Any] = {}
+    for name, write in _plan(kind):
+        value = getattr(record, name)
+        if value is not None:
+            body[name] = value if write is None else write(value)
+    for name in ("custom", "external"):
+        if items := getattr(record, name):
+            body[name] = {key: _tagged(value) for key, value in items.items()}
+    return _dumps(body)
+
+
+def decode(kind: Kind[R], id: str, version: int, body: str) -> R:
+    """The record a body holds.
+
+    Args:
+        kind: Its kind.
+        id: The record's id.
+        version: The record's version.
+        body: What ``encode`` wrote.
+
+    Raises:
+        Corrupt: The body is not what a record of this kind looks like.
+    """
+    try:
+        return _decoded(kind, id, version, _loads(body))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        message = f"the body of {kind.name} {id} can't be read; restore it from a backup"
+        raise Corrupt(message) from error
+
+
+def _decoded(kind: Kind[R], id: str, version: int, raw: dict[str, Any]) -> R:
+    for name, read in _readers(kind).items():
+        value = raw.get(name)
+        if value is not None:
+            raw[name] = read(value)
+    for name in ("custom", "external"):
+        if name in raw:
+            raw[name] = FrozenMap({key: _plain(value) for key, value in raw[name].items()})
+    if not raw.keys() <= set(kind.names):
+        raw = {name: value for name, value in raw.items() if name in kind.names}
+    return kind.cls(id=id, version=version, **raw)
+
+
+def encode_sets(kind: Kind[Any], sets: Mapping[str, Any]) -> str:
+    """What a change sets, as JSON.
+
+    Args:
+        kind: The kind of its record.
+        sets: Values by field; dotted names for custom fields and external ids.
+    """
+    writers = _writers(kind)
+    raw = {name: value if value is None else _written(name, value, writers) for name, value in sets.items()}
+    return _dumps(raw)
+
+
+def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
+    if "." in name:
+        return _tagged(value)
+    write = writers.get(name)
+    return value if write is None else write(value)
+
+
+def decode_sets(kind: Kind[Any], text: str) -> FrozenMap[str, Any]:
+    """What a change sets.
+
+    Args:
+        kind: The kind of its record.
+        text: What ``encode_sets`` wrote.
+
+    Raises:
+        Corrupt: The text is not what a change of this kind sets.
+    """
+    readers = _readers(kind)
+    try:
+        return FrozenMap({
+            name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()
+        })
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        message = f"a change of {kind.name} can't be read; restore it from a backup"
+        raise Corrupt(message) from error
+
+
+def _read(name: str, value: object, readers: Mapping[str, Read]) -> object:
+    if "." in name:
+        return _plain(value)
+    read = readers.get(name)
+    return value if read is None else read(value)
+
+
+def _tagged(value: object) -> object:
+    """A custom value with its type, unless JSON shows it already."""
+    match value:
+        case Money():
+            return {"money": [value.minor, value.currency]}
+        case Decimal():
+            return {"decimal": str(value)}
+        case datetime():
+            return {"instant": microseconds(value)}
+        case date():
+            return {"date": value.isoformat()}
+        case tuple():
+            return list(value)
+        case _:
+            return value
+
+
+def _plain(value: object) -> object:
+    """A custom value from how ``_tagged`` wrote it."""
+    if isinstance(value, dict):
+        ((form, raw),) = value.items()
+        return _FORMS[form][1](raw)
+    return tuple(value) if isinstance(value, list) else value
+
+

@@ -1,0 +1,105 @@
+"""What every adapter does the same way: one change on top of how a record stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic
+
+import attrs
+
+from crmcore.kernel.change import Change, applied, effective, replay
+from crmcore.kernel.errors import Conflict, Invalid, Problem
+from crmcore.kernel.records import FrozenMap, Kind, R
+
+__all__ = ["Later", "Standing", "scrubbed", "states", "step"]
+
+Later = Callable[[], Iterable[Iterable[str]]]
+"""Gives, for each change after a late one, the names it sets."""
+
+
+@attrs.frozen
+class Standing(Generic[R]):
+    """How a record stands in a store.
+
+    Attributes:
+        record: The record.
+        first: When it came to be.
+        horizon: The greatest ``at`` of its changes.
+        window: When its late changes may matter to a reading: from the smallest ``at`` of them, inclusive,
+            to the greatest horizon one had to pass beneath, exclusive; None without late changes.
+    """
+
+    record: R
+    first: datetime
+    horizon: datetime
+    window: tuple[datetime, datetime] | None = None
+
+    def folded(self, at: datetime | None) -> bool:
+        """Whether a reading must fold the changes, since a stored state could miss a late one.
+
+        Args:
+            at: When to read; None for everything.
+        """
+        return self.window is not None and at is not None and self.window[0] <= at < self.window[1]
+
+
+def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: Later) -> tuple[Standing[R], bool]:
+    """How a record stands after one more change, and whether the change was late.
+
+    Args:
+        kind: The kind of the record.
+        standing: How it stands; None when the change makes it.
+        change: The change.
+        later: Asked only when the change is late.
+
+    Raises:
+        Conflict: The record is not at the version before the change.
+        Invalid: The change lies before the record was created.
+    """
+    found = 0 if standing is None else standing.record.version
+    if change.version != found + 1:
+        raise Conflict(change.kind, change.id, expected=change.version - 1, found=found)
+    if standing is None:
+        return Standing(applied(kind, None, change), change.at, change.at), False
+    if change.at < standing.first:
+        mend = "give a later time, or correct when it was created"
+        raise Invalid([Problem("at", change.at.isoformat(), f"at or after {standing.first.isoformat()}", mend)])
+    if change.at >= standing.horizon:
+        return Standing(applied(kind, standing.record, change), standing.first, change.at, standing.window), False
+    record = applied(kind, standing.record, attrs.evolve(change, sets=effective(change, later())))
+    since, until = standing.window or (change.at, standing.horizon)
+    window = (min(since, change.at), max(until, standing.horizon))
+    return Standing(record, standing.first, standing.horizon, window), True
+
+
+def scrubbed(change: Change[R], erased: Mapping[str, Any]) -> Change[R]:
+    """A change of the log without the values an erasure takes away.
+
+    Args:
+        change: A change as the log has it.
+        erased: What is left of each erased field.
+    """
+    sets = {
+        name: erased[name] if name in erased and value is not None else value for name, value in change.sets.items()
+    }
+    return attrs.evolve(change, sets=FrozenMap(sets), reason=None)
+
+
+def states(kind: Kind[R], changes: Sequence[Change[R]]) -> list[R]:
+    """The record after each of its changes, in the order they were recorded.
+
+    Args:
+        kind: The kind of the record.
+        changes: All its changes, by version.
+    """
+    if not any(change.late for change in changes):
+        return _kept_up(kind, changes)
+    return [state for end in range(1, len(changes) + 1) if (state := replay(kind, changes[:end])) is not None]
+
+
+def _kept_up(kind: Kind[R], changes: Sequence[Change[R]]) -> list[R]:
+    found: list[R] = []
+    for change in changes:
+        found.append(applied(kind, found[-1] if found else None, change))
+    return found
