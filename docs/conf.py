@@ -12,6 +12,8 @@ import typing
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
+import attrs
+
 import crmcore
 
 if TYPE_CHECKING:
@@ -46,7 +48,18 @@ def imported() -> list[str]:
     return names
 
 
+def resolve(cls: type) -> None:
+    """Give the constructor that attrs wrote the types that its fields name, seen from where they were named."""
+    told = cls.__init__.__annotations__
+    types = {each.alias: each.type for each in attrs.fields(attrs.resolve_types(cls))}
+    told.update({name: types[name] for name, type_ in told.items() if name in types and isinstance(type_, str)})
+
+
 MODULES = imported()
+NAMED = [(module, name, thing) for module in MODULES for name, thing in vars(sys.modules[module]).items()]
+for _, _, thing in NAMED:
+    if isinstance(thing, type) and attrs.has(thing):
+        resolve(thing)
 
 nitpicky = True
 nitpick_ignore_regex = [
@@ -55,9 +68,8 @@ nitpick_ignore_regex = [
 ]
 nitpick_ignore = [  # type variables stand in signatures, not on pages
     (role, shown)
-    for module in MODULES
-    for name, value in vars(sys.modules[module]).items()
-    if isinstance(value, typing.TypeVar | typing.ParamSpec)
+    for module, name, thing in NAMED
+    if isinstance(thing, typing.TypeVar | typing.ParamSpec)
     for shown in (name, f"{module}.{name}")
     for role in ("py:class", "py:obj")
 ]

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
+from crmcore.adoption import adoption, in_force, remapped
 from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, Context, NewId
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Invalid, NotAllowed, NotFound, Problem
+from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
 from crmcore.kernel.values import Border, read_text
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CRM"]
 
-D = TypeVar("D", bound=Desk[Any])
-
-PLAYBOOK_ID = "playbook"
 SERVERS = ("postgresql://", "postgres://", "mysql://")
 
 DESKS: Mapping[type[Record], type[Desk[Any]]] = {
@@ -56,7 +54,11 @@ class _House:
     new_id: NewId
     desks: Mapping[type[Record], type[Desk[Any]]]
     kinds: Mapping[str, Kind[Any]]
+    first: Playbook
+    """What a tenant without a playbook works by; it is written down before their first change."""
     playbooks: dict[str, Playbook] = attrs.field(factory=dict)
+    kept: set[str] = attrs.field(factory=set)
+    """The tenants whose playbook is known to be in the store."""
 
 
 @attrs.frozen(kw_only=True)
@@ -108,13 +110,14 @@ class CRM:
     ) -> None:
         desks = {**DESKS, **(kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds, Desk))}
         known = {kind.name: kind for kind in map(kind_of, desks)}
-        self._house = _House(clock, new_id or SystemIds(), desks, known)
+        self._house = _House(clock, new_id or SystemIds(), desks, known, playbook or Playbook())
         self.store: Store = _opened(store).for_tenant(read_text(tenant))
         self.moment: Moment = NOW
         self._given = _Given(by=by)
         try:
             self.store.prepare(known.values())
-            self._settle(playbook)
+            if playbook is not None:
+                self.adopt(playbook)
         except BaseException:
             if store is None or isinstance(store, (str, PathLike)):
                 self.store.close()
@@ -199,7 +202,6 @@ class CRM:
         other._given = _Given(by=by or self._given.by, at=when, key=key, reason=reason or self._given.reason)
         if tenant is not None and tenant != self.store.tenant:
             other.store = self.store.for_tenant(read_text(tenant))
-            other._settle(None)
         return other
 
     def _past(self, at: datetime) -> datetime:
@@ -208,9 +210,7 @@ class CRM:
             raise Invalid([Problem("at", at.isoformat(), "an instant that has been", mend)])
         return at
 
-    def as_of(
-        self, at: datetime | date | str | None = None, *, known: datetime | date | str | None = None
-    ) -> Self:
+    def as_of(self, at: datetime | date | str | None = None, *, known: datetime | date | str | None = None) -> Self:
         """The same CRM as it was: a view to read from.
 
         Args:
@@ -278,26 +278,14 @@ class CRM:
     @property
     def playbook(self) -> Playbook:
         """How the business works: the version in force at the moment this view reads."""
-        if self.moment == NOW:
-            return self._house.playbooks[self.store.tenant]
-        kind = kind_of(PlaybookVersion)
-        found = self.store.get(kind, [PLAYBOOK_ID], self.moment).get(PLAYBOOK_ID)
-        if found is None:
-            first = self.store.changes(kind=kind.name, id=PLAYBOOK_ID, limit=1)
-            return Playbook.from_data(_loads(first[0].sets["text"]))
-        return Playbook.from_data(_loads(found.text))
+        if self.moment != NOW:
+            return in_force(self.store, self.moment) or self._house.first
+        playbooks, tenant = self._house.playbooks, self.store.tenant
+        if tenant not in playbooks:
+            playbooks[tenant] = in_force(self.store, NOW) or self._house.first
+        return playbooks[tenant]
 
-    def _settle(self, playbook: Playbook | None) -> None:
-        """Take up the store's playbook, or give it one."""
-        kept = self.store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
-        if kept is not None:
-            self._house.playbooks[self.store.tenant] = Playbook.from_data(_loads(kept.text))
-        if kept is None:
-            self._adopt(playbook or Playbook(), None, [])
-        elif playbook is not None:
-            self.adopt(playbook)
-
-    def adopt(self, playbook: Playbook, *, remap: Mapping[tuple[str, str], str] = EMPTY) -> Playbook:
+    def adopt(self, playbook: Playbook, *, remap: Mapping[tuple[str, str], str] | None = None) -> Playbook:
         """Work by another playbook from now on. The old one stays in the log, for the changes made under it.
 
         Args:
@@ -306,40 +294,25 @@ class CRM:
 
         Raises:
             Invalid: A stage that open deals are in is taken away and not remapped.
+            NotAllowed: This is a view of the past.
         """
-        kind = kind_of(PlaybookVersion)
-        current = self.store.get(kind, [PLAYBOOK_ID])[PLAYBOOK_ID]
-        if current.hash != playbook.hash:
-            self._adopt(playbook, current, self._remapped(playbook, remap))
+        self._check_present()
+        moves = remapped(self.opportunities.each(F.status == "open"), playbook, remap or {}, self.context("sales"))
+        self._keep(playbook, moves)
         return playbook
 
-    def _adopt(self, playbook: Playbook, current: PlaybookVersion | None, moves: Sequence[Change[Any]]) -> None:
-        kind = kind_of(PlaybookVersion)
-        version = 1 if current is None else current.version + 1
-        sets = {"hash": playbook.hash, "text": playbook.text}
-        change: Change[Any] = Change(
-            kind=kind.name, id=PLAYBOOK_ID, version=version, what="adopted", sets=sets, at=self._now(), by=self._given.by
-        )
-        id = self._house.new_id("commit")
-        self.store.commit([change, *moves], id=id, recorded_at=change.at, playbook=playbook.hash)
+    def _keep(self, playbook: Playbook, moves: Sequence[Change[Any]] = ()) -> None:
+        """Write a playbook down, unless it is the one the store has."""
+        change = adoption(self.store, playbook, at=self._now(), by=self._given.by)
+        if change is not None:
+            id = self._house.new_id("commit")
+            try:
+                self.store.commit([change, *moves], id=id, recorded_at=change.at, playbook=playbook.hash)
+            except Conflict:
+                if in_force(self.store, NOW) != playbook:  # another process wrote the same one first
+                    raise
         self._house.playbooks[self.store.tenant] = playbook
-
-    def _remapped(self, playbook: Playbook, remap: Mapping[tuple[str, str], str]) -> list[Change[Any]]:
-        """The moves of open deals out of stages the new playbook does not have."""
-        stages = {(line.name, stage.name): stage for line in playbook.sales.pipelines for stage in line.open_stages}
-        homeless = [deal for deal in self.opportunities.each(F.status == "open") if (deal.pipeline, deal.stage) not in stages]
-        problems = [
-            Problem(f"{line}.{stage}", f"{count} open deals", "a stage of the new playbook", "name one in remap")
-            for (line, stage), count in _counted(homeless).items()
-            if (line, remap.get((line, stage), "")) not in stages
-        ]
-        if problems:
-            raise Invalid(problems)
-        context = self.context("sales")
-        moved = [(deal, stages[deal.pipeline, remap[deal.pipeline, deal.stage]]) for deal in homeless]
-        return [
-            context.changed(deal, "remapped", stage=stage.name, stage_probability=stage.probability) for deal, stage in moved
-        ]
+        self._house.kept.add(self.store.tenant)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -370,13 +343,19 @@ class CRM:
             Invalid: A record refers to one that is not there.
             Conflict: A record has moved on.
         """
-        if self.moment != NOW:
-            message = "the past can't be changed; act on the CRM itself, with given(at=…) to backdate"
-            raise NotAllowed(message, act="commit", possible=("given(at=…)",))
+        self._check_present()
         self._check_references(changes)
+        if self.store.tenant not in self._house.kept:
+            self._keep(self.playbook)
         now = max(self._now(), *(change.at for change in changes))
         id = self._house.new_id("commit")
         return self.store.commit(changes, id=id, recorded_at=now, key=key, playbook=self.playbook.hash)
+
+    def _check_present(self) -> None:
+        """Refuse to write through a view of the past."""
+        if self.moment != NOW:
+            message = "the past can't be changed; act on the CRM itself, with given(at=…) to backdate"
+            raise NotAllowed(message, act="commit", possible=("given(at=…)",))
 
     def _check_references(self, changes: Sequence[Change[Any]]) -> None:
         """Refuse references to records that are not there, or were deleted."""
@@ -432,19 +411,6 @@ class CRM:
     ) -> None:
         """Close it."""
         self.close()
-
-
-def _loads(text: str) -> dict[str, Any]:
-    import json
-
-    return cast("dict[str, Any]", json.loads(text))
-
-
-def _counted(deals: Iterable[Opportunity]) -> dict[tuple[str, str], int]:
-    counts: dict[tuple[str, str], int] = {}
-    for deal in deals:
-        counts[deal.pipeline, deal.stage] = counts.get((deal.pipeline, deal.stage), 0) + 1
-    return counts
 
 
 def _opened(store: Store | str | PathLike[str] | None) -> Store:

@@ -1,3 +1,161 @@
 """Figures: draws columns from the store, as of any day, and hands them to ``crmcore.analytics``."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
+from crmcore.kernel.desk import Desk
+from crmcore.kernel.ports import Moment, Store
+from crmcore.kernel.records import Record
+from crmcore.people import AccountDesk
+from crmcore.playbook import Playbook
+from crmcore.sales import Opportunity, OpportunityDesk, ProductDesk, stage_history
+from crmcore.staff import StaffDesk
+
+if TYPE_CHECKING:
+    from crmcore.analytics import PipelineReport
+
+__all__ = ["Figures", "Source"]
+
+
+class Source(Protocol):
+    """What figures are drawn from: a CRM, or a view of its past."""
+
+    @property
+    def opportunities(self) -> OpportunityDesk:
+        """The deals."""
+        ...
+
+    @property
+    def accounts(self) -> AccountDesk:
+        """The accounts."""
+        ...
+
+    @property
+    def products(self) -> ProductDesk:
+        """The products."""
+        ...
+
+    @property
+    def staff(self) -> StaffDesk:
+        """The staff profiles."""
+        ...
+
+    @property
+    def playbook(self) -> Playbook:
+        """How the business works."""
+        ...
+
+    def context(self, department: str) -> Context[Any]:
+        """The circumstances of an act; here, what time it is."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        ...
+
+    @property
+    def moment(self) -> Moment:
+        """When to read."""
+        ...
+
+
+class Figures:
+    """The figures of a CRM, or of a view of its past.
+
+    Args:
+        crm: The CRM.
+    """
+
+    def __init__(self, crm: Source) -> None:
+        self._crm = crm
+
+    def pipeline(
+        self,
+        *,
+        pipeline: str | None = None,
+        period: str | None = None,
+        by: str | None = None,
+        currency: str | None = None,
+    ) -> PipelineReport:
+        """Report on a pipeline: value, win rate, cycle, velocity, stages.
+
+        Args:
+            pipeline: The pipeline; default: the playbook's first.
+            period: Restricts closed deals to those closed in it: ``"2026-Q3"``.
+            by: Also report for each ``owner``, ``account`` or ``product``.
+            currency: The currency to report in; default: the playbook's.
+
+        Raises:
+            Invalid: The pipeline, the period or the currency is unknown.
+            MixedCurrency: Amounts are in several currencies, and the playbook has no rates.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> deal = crm.opportunities.win(crm.opportunities.add(name="Roof", amount=12_000))
+            >>> crm.analytics.pipeline().won_value
+            Money('12000.00', 'USD')
+        """
+        from crmcore.analytics import StageOrder, pipeline as report
+        from crmcore.kernel.calendar import period as calendar_period
+
+        playbook = self._crm.playbook
+        line = playbook.sales.pipeline(pipeline)
+        deals = [deal for deal in self._crm.opportunities.each() if deal.pipeline == line.name]
+        return report(
+            self._columns(deals),
+            visits=self._visits(deals),
+            stages=StageOrder.of([stage.name for stage in line.open_stages]),
+            at=self._crm.moment.at or self._crm.context("sales").at,
+            period=None if period is None else calendar_period(period, zone=playbook.zone, fiscal=playbook.fiscal_year),
+            by=by,
+            currency=currency or playbook.currency,
+            rates=playbook.rates if playbook.rates.rates else None,
+            zone=playbook.zone,
+        )
+
+    def _columns(self, deals: list[Opportunity]) -> dict[str, list[Any]]:
+        """The deals as columns, with the names of who and what they refer to."""
+        plain = ("id", "status", "stage", "opened_at", "closed_at", "amount", "probability")
+        columns: dict[str, list[Any]] = {name: [getattr(deal, name) for deal in deals] for name in plain}
+        desks: dict[str, Desk[Any]] = {
+            "owner": self._crm.staff,
+            "account": self._crm.accounts,
+            "product": self._crm.products,
+        }
+        for name, desk in desks.items():
+            ids = [getattr(deal, name) for deal in deals]
+            named = _named(self._crm.store.get(desk.kind, {id for id in ids if id is not None}).values())
+            columns[name] = [None if id is None else named.get(id, id) for id in ids]
+        return columns
+
+    def _visits(self, deals: list[Opportunity]) -> dict[str, list[Any]]:
+        """The stays of deals in stages, as columns; deals whose history is not known have none."""
+        moment = self._crm.moment
+        known = {deal.id for deal in deals}
+        histories: dict[str, list[Change[Any]]] = {}
+        for change in self._crm.store.changes(kind="opportunity", upto=moment.seq):
+            if change.id in known and (moment.at is None or change.at <= moment.at):
+                histories.setdefault(change.id, []).append(change)
+        columns: dict[str, list[Any]] = {"deal": [], "stage": [], "entered_at": [], "left_at": []}
+        for id, changes in histories.items():
+            history = stage_history(changes)
+            for visit in history.visits if history.known else ():
+                columns["deal"].append(id)
+                columns["stage"].append(visit.stage)
+                columns["entered_at"].append(visit.entered_at)
+                columns["left_at"].append(visit.left_at)
+        return columns
+
+
+def _named(records: Iterable[Record]) -> dict[str, str]:
+    """Records' names by id; namesakes are told apart by their ids."""
+    names = {record.id: str(getattr(record, "name", record.id)) for record in records}
+    often = Counter(names.values())
+    return {id: name if often[name] == 1 else f"{name} ({id})" for id, name in names.items()}

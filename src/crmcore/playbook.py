@@ -102,7 +102,7 @@ class Playbook:
         """The playbook as canonical JSON: equal playbooks give equal text."""
         return json.dumps(self.to_data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """A short fingerprint of the text, which every change made under it carries."""
         from hashlib import sha256
@@ -145,5 +145,3 @@ class PlaybookVersion(Record):
 
     hash: str = field()
     text: str = field(longest=LONGEST_PLAYBOOK)
-
-

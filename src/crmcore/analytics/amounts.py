@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["in_one_currency", "read_amounts", "scale_of"]
 
-SHORT = 15  # digits that can't overflow, whatever the currency
+DIGITS = 14
+SHORT = 10**DIGITS
 
 Amount = int | Money | None
 
@@ -44,18 +45,21 @@ def read_amounts(columns: Columns, role: str, currency: str | None, problems: li
     def amount(cell: Any) -> Amount | Misfit:  # noqa: ANN401 - a cell is anything
         if isinstance(cell, Money):
             return cell.minor if cell.currency == currency else cell
-        cell = unwrapped(cell)
+        cell = cell.strip() if isinstance(cell, str) else unwrapped(cell)
         if is_missing(cell):
             return None
         if currency is None:
             return Misfit("an amount with its currency", 'give Money, or say currency="EUR"')
-        if isinstance(cell, str):
-            cell = cell.strip()
-            if len(cell) <= SHORT and cell.isdecimal() and cell.isascii():
-                return int(cell) * scale
-        return _exact(cell, currency)
+        return int(cell) * scale if _is_short(cell) else _exact(cell, currency)
 
     return cast("list[Amount]", read(columns, role, amount, problems, each=Money))
+
+
+def _is_short(cell: Any) -> bool:  # noqa: ANN401 - a cell is anything
+    """Whether it is a whole amount that no currency's minor units can make overflow."""
+    if isinstance(cell, str):
+        return len(cell) <= DIGITS and cell.isdecimal() and cell.isascii()
+    return type(cell) in (int, float) and -SHORT < cell < SHORT and cell == int(cell)
 
 
 def _exact(cell: Any, currency: str) -> int | Misfit:  # noqa: ANN401 - a cell is anything

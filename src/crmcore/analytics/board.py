@@ -96,25 +96,29 @@ def set_up(
     if visits:
         exclusions["visits of deals that are not in the table"] = visits.strangers
         exclusions["visits entered after the as-of"] = len(visits.visits) - len(told)
-    reach = order and Reach(
-        deals=deals,
-        present=[s != GONE for s in state],
-        still_open=still_open,
-        told=told,
-        won=len(order.open),
-        scope=scope,
+    cohort, snapshot = (
+        Reach(
+            deals=deals,
+            present=[s != GONE for s in state],
+            still_open=still_open,
+            told=told,
+            won=len(order.open),
+            scope=scope,
+        ).both()
+        if order
+        else ([], [])
     )
-    for outcome, name in ((WON, "won"), (LOST, "lost")):
-        without = sum(s == outcome and m is None for s, m in zip(state, minor, strict=True))
-        exclusions[f"{name} deals without an amount, in no value"] = without
+    for outcome, name in ((WON, "won"), (LOST, "lost")) if currency else ():
+        amounts = [amount for s, amount in zip(state, minor, strict=True) if s == outcome]
+        exclusions[f"{name} deals without an amount, in no value"] = amounts.count(None)
     return Board(
         deals,
         state,
         minor,
         weighted,
         unweighted,
-        reach.cohort() if reach else [],
-        reach.snapshot() if reach else [],
+        cohort,
+        snapshot,
         {visit[0] for visit in told},
         stays(told, deals, scope.at),
         currency,
@@ -124,6 +128,9 @@ def set_up(
 
 def _states(deals: Deals, scope: Scope, exclusions: Counter[str], *, keep_undated: bool) -> tuple[list[int], set[int]]:
     """What each deal counts as, and which closed only after the as-of: what is known of those is hindsight."""
+    last_opened, last_closed = deals.opened.latest() or 0, deals.closed.latest() or 0
+    if keep_undated and scope.all_time and max(last_opened, last_closed) <= scope.at:
+        return deals.outcome, set()
     state: list[int] = []
     still_open: set[int] = set()
     columns = zip(deals.outcome, deals.opened.micros, deals.closed.micros, strict=True)

@@ -29,10 +29,10 @@ __all__ = [
     "flag",
     "instant_at",
     "is_missing",
-    "keys",
     "micros",
     "read",
     "read_instants",
+    "read_keys",
     "share",
     "unwrapped",
     "words",
@@ -44,7 +44,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000  # microseconds
 LAST_OF_DAY = time(23, 59, 59, 999_999, fold=1)  # the later one where clocks go back at midnight
-LAST = (datetime(9999, 12, 30, tzinfo=UTC) - EPOCH) // MICROSECOND  # every zone's clocks can show it
+# What the clocks of every zone can show. Dates beyond stand for "always" and "never".
+FIRST = (datetime(1, 1, 2, tzinfo=UTC) - EPOCH) // MICROSECOND
+LAST = (datetime(9999, 12, 30, tzinfo=UTC) - EPOCH) // MICROSECOND
 CLOCK_CODES = ("%H", "%I", "%M", "%S", "%f", "%c", "%X", "%s")
 FINEST_SHARE = 30  # digits after the point
 
@@ -71,12 +73,13 @@ class Instants:
 
     def latest(self) -> int | None:
         """The last instant of the column."""
-        return max((micro for micro in self.micros if micro is not None), default=None)
+        return max([micro for micro in self.micros if micro is not None], default=None)
 
 
 def micros(instant: datetime) -> int:
-    """An aware instant as microseconds since 1970."""
-    return (instant - EPOCH) // MICROSECOND
+    """An aware instant as microseconds since 1970, within what every zone's clocks can show."""
+    found = (instant - EPOCH) // MICROSECOND
+    return found if FIRST <= found <= LAST else max(FIRST, min(found, LAST))
 
 
 def instant_at(micros: int) -> datetime:
@@ -148,6 +151,8 @@ def _converted(
     kinds = set(map(type, cells)) - {type(None)}
     if each is not None and any(issubclass(kind, each) for kind in kinds):
         return [convert(cell) for cell in cells]
+    if kinds == {float}:
+        cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124 - every NaN is a value of its own
     # 1, 1.0 and True are one key of a dict but not one value: a mixed column is looked up with its types.
     looked_up = cells if len(kinds) <= 1 else list(zip(map(type, cells), cells, strict=True))
     try:
@@ -234,8 +239,11 @@ def read_instants(
         problems: Where misfits are added.
     """
     clock = _Clock(zone, date_format)
-    # A datetime's hash and equality ignore `fold`, so the two 2:30s of an autumn night would be looked up as one.
-    return Instants(read(columns, role, clock.read, problems, each=datetime), not clock.timed)
+    cells = columns.cells.get(role, [])
+    # Equality ignores `fold`: the two 2:30s of an autumn night would be looked up as one.
+    timed = any(issubclass(kind, datetime) for kind in set(map(type, cells)))
+    folded = timed and any(getattr(cell, "fold", 0) for cell in cells)
+    return Instants(read(columns, role, clock.read, problems, each=datetime if folded else None), not clock.timed)
 
 
 # --- numbers and names ----------------------------------------------------------------------------------------------
@@ -267,8 +275,15 @@ def words(cell: object) -> str | Misfit | None:
     return cell.strip() if isinstance(cell, str) else Misfit("a name as text", "give it as text")
 
 
-def keys(cell: Any) -> object:  # noqa: ANN401 - a cell is anything
-    """What rows may be matched or grouped by."""
+def read_keys(columns: Columns, role: str, problems: list[Problem]) -> list[Any]:
+    """A column that rows are matched or grouped by: text, numbers, whatever is hashable."""
+    cells = columns.cells.get(role, [])
+    if set(map(type, cells)) == {str} and all(map(str.strip, cells)):
+        return cells  # ids and names are all different; there is nothing to look up
+    return read(columns, role, _key, problems)
+
+
+def _key(cell: Any) -> object:  # noqa: ANN401 - a cell is anything
     if is_missing(cell):
         return None
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from crmcore.analytics.amounts import Amount, read_amounts
-from crmcore.analytics.cells import Instants, Misfit, elapsed, flag, keys, read, read_instants, share, words
+from crmcore.analytics.cells import Instants, Misfit, elapsed, flag, read, read_instants, read_keys, share, words
 from crmcore.analytics.columns import Columns, Wanted, columns_of
 from crmcore.kernel.errors import Invalid, Problem
 
@@ -89,7 +89,7 @@ def read_deals(
     opened = read_instants(columns, "opened_at", zone, date_format, problems)
     dates = read_instants(columns, "closed_at", zone, date_format, problems)
     closed = Instants([None if o == OPEN else c for o, c in zip(outcome, dates.micros, strict=True)], dates.bare)
-    accounts = read(columns, "account", keys, problems)
+    accounts = read_keys(columns, "account", problems)
     deals = Deals(
         columns,
         outcome,
@@ -100,7 +100,7 @@ def read_deals(
         read_amounts(columns, "amount", currency, problems),
         read(columns, "probability", share, problems),
         _rows(columns, problems),
-        [] if by is None else read(columns, by if by in names else "group", keys, problems),
+        [] if by is None else read_keys(columns, by if by in names else "group", problems),
         [account is None for account in accounts] if "account" in columns.cells else None,
     )
     if problems:
@@ -110,12 +110,12 @@ def read_deals(
 
 def _outcomes(columns: Columns, order: StageOrder | None, problems: list[Problem]) -> list[int]:
     if "status" in columns.cells:
-        return _read_outcomes(columns, "status", OUTCOMES.get, "open, won or lost", problems)
+        mend = "correct it; where the column holds stages, name it as stage=, with stages=[…] in order, not as status="
+        meaning, misfit = OUTCOMES.get, Misfit("open, won or lost", mend)
+        return _read_outcomes(columns, "status", meaning, misfit, problems)
     if "stage" in columns.cells and order is not None:
-        known = ", ".join([*order.open, *order.won, *order.lost])
-        return _read_outcomes(
-            columns, "stage", lambda name: OUTCOMES.get(order.outcome(name) or ""), f"one of {known}", problems
-        )
+        misfit = order.misfit()
+        return _read_outcomes(columns, "stage", lambda name: OUTCOMES.get(order.outcome(name) or ""), misfit, problems)
     if columns.length:
         mend = 'say status="…", or stage="…" with stages=[…] in order'
         raise Invalid([Problem("deals columns", None, "a column that says open, won or lost", mend)])
@@ -123,50 +123,50 @@ def _outcomes(columns: Columns, order: StageOrder | None, problems: list[Problem
 
 
 def _read_outcomes(
-    columns: Columns, role: str, meaning: Callable[[str], int | None], expected: str, problems: list[Problem]
+    columns: Columns, role: str, meaning: Callable[[str], int | None], misfit: Misfit, problems: list[Problem]
 ) -> list[int]:
-    misfit = Misfit(expected, 'name every stage in stages=, or say which column holds open, won or lost: status="…"')
-
     def outcome(cell: object) -> int | Misfit:
         name = words(cell)
         found = meaning(name.casefold()) if isinstance(name, str) else None
         return misfit if found is None else found
 
-    return [OPEN if found is None else found for found in read(columns, role, outcome, problems)]
+    return [found or OPEN for found in read(columns, role, outcome, problems)]
 
 
 def _places(
     columns: Columns, outcome: list[int], order: StageOrder | None, problems: list[Problem]
 ) -> list[int | None]:
     """Where the stage of each deal stands; an open deal must be in an open stage, if in any."""
-    names = read(columns, "stage", words, problems)
     if order is None:
         return [None] * columns.length
-    places = {name: order.place(name) for name in set(names) if name is not None}
-    misfit = Misfit(f"one of the open stages: {', '.join(order.open)}", "name it in stages=, or correct it")
-    for name in sorted(name for name, place in places.items() if place is None):
-        rows = [row for row, found in enumerate(names) if found == name and outcome[row] == OPEN]
-        if "status" in columns.cells:
-            flag(columns, "stage", rows, misfit, problems)
-    return [None if name is None else places[name] for name in names]
+    names = read(columns, "stage", words, problems)
+    places = {name: None if name is None else order.place(name) for name in set(names)}
+    found = [places[name] for name in names]
+    if "status" in columns.cells:
+        strange = dict[str, list[int]]()
+        for row, (name, place) in enumerate(zip(names, found, strict=True)):
+            if name is not None and place is None and outcome[row] == OPEN:
+                strange.setdefault(name, []).append(row)
+        for rows in strange.values():
+            flag(columns, "stage", rows, order.misfit(only_open=True), problems)
+    return found
 
 
 def _cycles(columns: Columns, opened: Instants, closed: Instants, problems: list[Problem]) -> list[int | None]:
-    def days(start: int | None, end: int | None) -> int | None:
-        if start is None or end is None:
-            return None
-        return elapsed(start, end, start_bare=opened.bare, end_bare=closed.bare)
-
-    cycles = list(map(days, opened.micros, closed.micros))
+    cycles = [
+        None if start is None or end is None else elapsed(start, end, start_bare=opened.bare, end_bare=closed.bare)
+        for start, end in zip(opened.micros, closed.micros, strict=True)
+    ]
     early = [row for row, cycle in enumerate(cycles) if cycle is not None and cycle < 0]
     flag(columns, "closed_at", early, Misfit("a date after the deal was opened", "correct one of the two"), problems)
     return cycles
 
 
 def _rows(columns: Columns, problems: list[Problem]) -> dict[object, int]:
-    ids = read(columns, "id", keys, problems)
-    row_of = {id: row for row, id in enumerate(ids) if id is not None}
+    ids = read_keys(columns, "id", problems)
+    row_of = dict(zip(reversed(ids), range(len(ids) - 1, -1, -1), strict=True))
+    row_of.pop(None, None)
     if len(row_of) < len(ids) - ids.count(None):
-        twice = [row for row, id in enumerate(ids) if id is not None and row_of[id] != row]
-        flag(columns, "id", twice, Misfit("each deal once", "drop the repeated rows"), problems)
+        again = [row for row, id in enumerate(ids) if id is not None and row_of[id] != row]
+        flag(columns, "id", again, Misfit("each deal once", "drop the repeated rows"), problems)
     return row_of

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from crmcore.analytics.board import GONE, Board, set_up
-from crmcore.analytics.cells import DAY, checked_format, instant_at
+from crmcore.analytics.cells import DAY, checked_format, instant_at, micros
 from crmcore.analytics.deals import LOST, OPEN, WON, Deals, read_deals
 from crmcore.analytics.pipeline_report import CycleDays, PipelineReport
 from crmcore.analytics.quantiles import quantile
@@ -19,8 +19,10 @@ from crmcore.analytics.scope import Scope
 from crmcore.analytics.stages import Stage, StageConversion, StageOrder, TimeInStage
 from crmcore.analytics.visits import Visits, read_visits
 from crmcore.kernel import calendar
+from crmcore.kernel.calendar import Period
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.money import Money
+from crmcore.kernel.rates import Rates
 from crmcore.kernel.records import FrozenMap
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from crmcore.analytics.columns import Source
-    from crmcore.kernel.calendar import Period
-    from crmcore.kernel.rates import Rates
 
 __all__ = ["pipeline"]
 
@@ -104,7 +104,7 @@ def pipeline(
         ...     currency="EUR",
         ... )
         >>> report
-        <PipelineReport at 2026-02-01: 3 deals, 1 open, 1 won, 1 lost, win rate 50.0%>
+        <PipelineReport at 2026-02-01: 3 deals, 1 open, 1 won, 1 lost, win rate 50.00%>
         >>> print(report.weighted_value, report.velocity, report.won_cycle_days, sep="; ")
         1,100.00 EUR; 45.00 EUR; 20.00 mean, 20.0 median, n 1
     """
@@ -122,13 +122,13 @@ def pipeline(
         "account": account,
         "product": product,
     }
-    _check(undated, n_min, visits=visits is not None, stages=order is not None)
+    _check(names, by=by, rates=rates, undated=undated, n_min=n_min, history=visits is None or order is not None)
     told = read_deals(
         deals, names, by=by, order=order, zone=place, date_format=checked_format(date_format), currency=currency
     )
     history = read_visits(visits, told, order, place, date_format) if visits is not None and order else None
-    until = _latest(told, history) if at is None else calendar.moment(at, zone=place)
-    span = calendar.period(period, zone=place) if isinstance(period, str) else period
+    until = _latest(told, history) if at is None else instant_at(micros(calendar.moment(at, zone=place)))
+    span = period if period is None or isinstance(period, Period) else calendar.period(period, zone=place)
     board = set_up(
         told, history, order, Scope.of(until, span),
         zone=place, currency=currency, rates=rates, keep_undated=undated == "keep",
@@ -145,14 +145,19 @@ def pipeline(
     return figures.of(range(len(board.state)), groups=figures.groups())
 
 
-def _check(undated: str, n_min: int, *, visits: bool, stages: bool) -> None:
-    problems = []
-    if undated not in {"keep", "drop"}:
-        problems.append(Problem("undated", undated, "keep or drop", 'say undated="keep"'))
-    if not isinstance(n_min, int) or n_min < 1:
-        problems.append(Problem("n_min", n_min, "a whole number of deals, at least 1", "say n_min=10"))
-    if visits and not stages:
-        problems.append(Problem("stages", None, "the open stages in order", 'say stages=["demo", "proposal"]'))
+def _check(
+    names: Mapping[str, object], *, by: object, rates: object, undated: object, n_min: object, history: bool
+) -> None:
+    """Everything wrong with the arguments that no table is needed to see."""
+    wrong = [
+        (not isinstance(by, str | None), "by", by, "the name of a column", 'say by="owner"'),
+        (not isinstance(rates, Rates | None), "rates", rates, "exchange rates", "give Rates([Rate(…), …])"),
+        (undated not in ("keep", "drop"), "undated", undated, "keep or drop", 'say undated="keep"'),
+        (type(n_min) is not int, "n_min", n_min, "a whole number of deals", "say n_min=10"),
+        (not history, "stages", None, "the open stages in order, for visits", 'say stages=["demo", "proposal"]'),
+        *((not isinstance(name, str), role, name, "the name of a column", "give text") for role, name in names.items()),
+    ]
+    problems = [Problem(path, value, expected, mend) for is_wrong, path, value, expected, mend in wrong if is_wrong]
     if problems:
         raise Invalid(problems)
 
@@ -189,11 +194,11 @@ class _Figures:
             open=len(open_rows),
             won=len(won),
             lost=len(lost),
-            undated=sum(opened[row] is None for row in counted),
-            no_account=None if no_account is None else sum(no_account[row] for row in counted),
-            unvalued=sum(minor[row] is None for row in open_rows),
-            unweighted=sum(row in board.unweighted for row in open_rows),
-            valued_won=sum(minor[row] is not None for row in won),
+            undated=[opened[row] for row in counted].count(None),
+            no_account=None if no_account is None else [no_account[row] for row in counted].count(True),
+            unvalued=[minor[row] for row in open_rows].count(None),
+            unweighted=len(board.unweighted.intersection(open_rows)),
+            valued_won=len(won) - [minor[row] for row in won].count(None),
             open_value=self._sum(minor, open_rows),
             weighted_open_value=self._sum(board.weighted, open_rows),
             won_value=self._sum(minor, won),
@@ -220,7 +225,7 @@ class _Figures:
     def _sum(self, amounts: Sequence[int | None], rows: Iterable[int]) -> Money | None:
         if self.board.currency is None:
             return None
-        return Money.of_minor(sum(amounts[row] or 0 for row in rows), self.board.currency)
+        return Money.of_minor(sum([amounts[row] or 0 for row in rows]), self.board.currency)
 
     def _cycle(self, rows: Iterable[int]) -> CycleDays | None:
         cycles = [cycle for row in rows if (cycle := self.board.deals.cycle[row]) is not None]
@@ -237,7 +242,7 @@ class _Figures:
         if self.order is None:
             return None
         counted = [row for row in rows if depths[row] != NOWHERE]
-        without = sum(row not in self.board.recorded for row in counted)
+        without = len(counted) - len(self.board.recorded.intersection(counted))
         return StageConversion.of(basis, self.order, [depths[row] for row in counted], without)
 
     def _times(self, rows: Iterable[int]) -> tuple[TimeInStage, ...]:

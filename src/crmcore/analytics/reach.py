@@ -40,26 +40,23 @@ class Reach:
     won: int
     scope: Scope
 
-    def cohort(self) -> list[int]:
-        """The depth at the as-of of each deal opened in the period; -1 for the others."""
-        depths = self._depths(self.scope.at)
-        if self.scope.all_time:
-            return depths
-        opened = map(self.scope.holds, self.deals.opened.micros)
-        return [depth if counts else NOWHERE for depth, counts in zip(depths, opened, strict=True)]
+    def both(self) -> tuple[list[int], list[int]]:
+        """For the cohort and for the snapshot: the depth of each deal in it; -1 for the others.
 
-    def snapshot(self) -> list[int]:
-        """The depth at the period's end of each deal that was opened, entered a stage or closed in it; or -1."""
-        if self.scope.all_time:
-            return self._depths(self.scope.at)
-        holds = self.scope.holds
-        entering = {row for row, _, entered, *_ in self.told if holds(entered)}
-        depths = self._depths(min(self.scope.at, self.scope.end - 1))
-        dates = zip(depths, self.deals.opened.micros, self.deals.closed.micros, strict=True)
-        return [
-            depth if row in entering or holds(opened) or holds(closed) else NOWHERE
-            for row, (depth, opened, closed) in enumerate(dates)
-        ]
+        The cohort is the deals opened in the period, as of the as-of. The snapshot is the deals that were opened,
+        entered a stage or closed in the period, as of its end.
+        """
+        by_now, scope = self._depths(self.scope.at), self.scope
+        if scope.all_time:
+            return by_now, by_now
+        opened = [scope.holds(instant) for instant in self.deals.opened.micros]
+        closed = [scope.holds(instant) for instant in self.deals.closed.micros]
+        entering = {row for row, _, entered, *_ in self.told if scope.holds(entered)}
+        by_end = self._depths(min(scope.at, scope.end - 1))
+        rows = range(len(by_now))
+        cohort = [by_now[row] if opened[row] else NOWHERE for row in rows]
+        snapshot = [by_end[row] if opened[row] or closed[row] or row in entering else NOWHERE for row in rows]
+        return cohort, snapshot
 
     def _depths(self, cut: int) -> list[int]:
         """By an instant: what the history shows by then; what a deal says of itself holds now, or from its closing."""

@@ -119,16 +119,16 @@ def _frames(library: str) -> Any:  # noqa: ANN401 - a module known only at run t
 
 def percent(share: float | None) -> str:
     """A fraction as a person reads it."""
-    return "–" if share is None else f"{share:.1%}"
+    return "–" if share is None else f"{share:.2%}"
 
 
-def written(value: object, unit: str = "") -> str:
+def written(value: object) -> str:
     """A figure as a person reads it; a dash where it is undefined."""
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:,.2f}{unit}"
-    return f"{value:,}{unit}" if isinstance(value, int) else f"{value}{unit}"
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _text(section: Section) -> Iterator[str]:

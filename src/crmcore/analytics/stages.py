@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import attrs
 
-from crmcore.analytics.cells import DAY
+from crmcore.analytics.cells import DAY, Misfit
 from crmcore.analytics.results import Section, Tabular, percent, written
 from crmcore.analytics.survival import median_survival
 from crmcore.kernel.errors import Invalid, Problem
@@ -121,6 +121,15 @@ class StageOrder:
             name: The stage; capitals make no difference.
         """
         return self._places.get(name.casefold())
+
+    def misfit(self, *, only_open: bool = False) -> Misfit:
+        """What a name that is not in the order should have been.
+
+        Args:
+            only_open: Whether only an open stage would have been right.
+        """
+        names = self.open if only_open else (*self.open, *self.won, *self.lost)
+        return Misfit(f"one of the stages {', '.join(names)}", "name it in stages=, or correct it")
 
 
 @attrs.frozen

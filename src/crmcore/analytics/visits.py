@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from crmcore.analytics.cells import DAY, Instants, Misfit, elapsed, flag, keys, read, read_instants, words
+from crmcore.analytics.cells import DAY, Instants, Misfit, elapsed, flag, read, read_instants, read_keys, words
 from crmcore.analytics.columns import Wanted, columns_of
 from crmcore.analytics.deals import OPEN
 from crmcore.kernel.errors import Invalid, Problem
@@ -68,11 +68,12 @@ def read_visits(source: Source, deals: Deals, order: StageOrder, zone: tzinfo, d
     """
     columns = columns_of(source, WANTED, "visits")
     problems: list[Problem] = []
-    whose = read(columns, "deal", lambda cell: MISSING if (key := keys(cell)) is None else key, problems)
+    whose = read_keys(columns, "deal", problems)
     places = read(columns, "stage", _place_in(order), problems)
     entered = read_instants(columns, "entered_at", zone, date_format, problems)
     left = read_instants(columns, "left_at", zone, date_format, problems)
-    flag(columns, "entered_at", [row for row, at in enumerate(entered.micros) if at is None], MISSING, problems)
+    for role, cells in (("deal", whose), ("stage", places), ("entered_at", entered.micros)):
+        flag(columns, role, [row for row, cell in enumerate(cells) if cell is None], MISSING, problems)
     if problems:
         raise Invalid(problems)
     rows = [deals.row_of.get(key) for key in whose]
@@ -82,13 +83,14 @@ def read_visits(source: Source, deals: Deals, order: StageOrder, zone: tzinfo, d
     )
 
 
-def _place_in(order: StageOrder) -> Callable[[object], int | Misfit]:
-    known = ", ".join([*order.open, *order.won, *order.lost])
-    misfit = Misfit(f"one of the stages: {known}", "name it in stages=, or correct it")
+def _place_in(order: StageOrder) -> Callable[[object], int | Misfit | None]:
+    misfit = order.misfit()
 
-    def place(cell: object) -> int | Misfit:
+    def place(cell: object) -> int | Misfit | None:
         name = words(cell)
-        if not isinstance(name, str) or order.outcome(name) is None:
+        if not isinstance(name, str):
+            return name
+        if order.outcome(name) is None:
             return misfit
         found = order.place(name)
         return CLOSING if found is None else found
@@ -111,7 +113,7 @@ def _in_order(
     known.sort()
     visits: list[Visit] = []
     wrong: dict[tuple[str, str], list[int]] = {}
-    for (row, start, _, place, j), (next_row, entry, *_) in zip(known, [*known[1:], END], strict=True):
+    for (row, start, _, place, j), (next_row, entry, *_) in zip(known, [*known, END][1:], strict=True):
         if place == CLOSING:
             continue
         own, then = left.micros[j], entry if next_row == row else None

@@ -91,7 +91,11 @@ def act(pure: Callable[..., Any]) -> Callable[..., Any]:
     method = _creating(pure) if names[0] == "context" else _changing(pure)
     method.__name__, method.__qualname__ = pure.__name__, pure.__qualname__
     method.__doc__, method.__module__ = pure.__doc__, pure.__module__
-    method.__signature__ = _bound(pure)  # type: ignore[attr-defined]
+    bound = _bound(pure)
+    method.__signature__ = bound  # type: ignore[attr-defined]
+    method.__wrapped__ = pure  # type: ignore[attr-defined]
+    method.__annotations__ = {name: each.annotation for name, each in bound.parameters.items() if name != "desk"}
+    method.__annotations__["return"] = bound.return_annotation
     method.changes_a_record = names[0] != "context"  # type: ignore[attr-defined]
     return method
 

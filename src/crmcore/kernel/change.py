@@ -100,11 +100,15 @@ def _built(kind: Kind[R], state: dict[str, Any], change: Change[R]) -> R:
     try:
         return kind.cls(**state)
     except TypeError as error:
-        raise Invalid(_misfits(kind, state) or [Problem(kind.name, str(error), "fields of the kind", "check the act")]) from error
+        raise Invalid(
+            _misfits(kind, state) or [Problem(kind.name, str(error), "fields of the kind", "check the act")]
+        ) from error
 
 
 def _misfits(kind: Kind[R], state: Mapping[str, Any]) -> list[Problem]:
-    unknown = [Problem(name, "a value", f"a field of {kind.name}", "take it out") for name in state if name not in kind.names]
+    unknown = [
+        Problem(name, "a value", f"a field of {kind.name}", "take it out") for name in state if name not in kind.names
+    ]
     missing = [
         Problem(name, None, "a value", f"give {name}")
         for name, declared in kind.fields.items()

@@ -16,7 +16,7 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.late import next_move, record_then
-from crmcore.kernel.page import Page, Query, query
+from crmcore.kernel.page import LARGEST_PAGE, Page, Query, query
 from crmcore.kernel.ports import Commit, Key, Moment, Store
 from crmcore.kernel.records import Kind, R, Record
 from crmcore.kernel.values import Border, read, read_text
@@ -160,7 +160,7 @@ class Desk(Generic[R]):
         """
         after: str | None = None
         while True:
-            page = self.find(where, order_by=order_by, limit=1000, after=after)
+            page = self.find(where, order_by=order_by, limit=LARGEST_PAGE, after=after)
             yield from page
             after = page.next
             if after is None:
@@ -245,7 +245,7 @@ class Desk(Generic[R]):
         """
         if version is not None:
             record = self._pinned(record, version)
-        return self.perform(self._update, record, (), {"fields": fields})
+        return self.perform(self.revise, record, (), {"fields": fields})
 
     def _pinned(self, record: R | str, version: int) -> R:
         current = self.get(record if isinstance(record, str) else record.id)
@@ -253,7 +253,7 @@ class Desk(Generic[R]):
             raise Conflict(self.kind.name, current.id, expected=version, found=current.version)
         return current
 
-    def _update(self, record: R, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[R]:
+    def revise(self, record: R, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[R]:
         """Change fields of a record."""
         self.check_update(record, fields)
         values = read(self.kind, fields, border=self.front.border(self.kind))
@@ -365,13 +365,47 @@ class Desk(Generic[R]):
         kept = None if key is None else self.front.store.kept(key)
         if kept is not None:
             return _given_back(kept.records)
+        changes, several = self._proposed(pure, target, args, kwargs, deleted=deleted)
+        if not changes and target is not None:
+            return self._pinned(target, target.version) if isinstance(target, Record) else self._any(target)
+        records = self.front.commit(changes, key).records
+        return records if several else records[0]
+
+    def propose(
+        self,
+        pure: Callable[..., Any],
+        target: R | str | None,
+        *args: Any,  # noqa: ANN401 - the act's own arguments
+        **kwargs: Any,  # noqa: ANN401
+    ) -> tuple[Change[Any], ...]:
+        """What an act would change, checked but not written.
+
+        Args:
+            pure: The act.
+            target: The record, or its id; None for an act that makes a record.
+            args: The act's positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Changes for ``CRM.commit``; none when the act would change nothing.
+        """
+        return self._proposed(pure, target, args, kwargs)[0]
+
+    def _proposed(
+        self,
+        pure: Callable[..., Any],
+        target: R | str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        deleted: bool = False,
+    ) -> tuple[tuple[Change[Any], ...], bool]:
+        """The changes of an act, read and checked, and whether it speaks of several records."""
         subject = () if target is None else (self._subject(target, deleted=deleted),)
         result = pure(*subject, self.front.context(self.department), *args, **kwargs)
         changes = (result,) if isinstance(result, Change) else tuple(result)
-        if subject and len(changes) == 1 and not changes[0].sets:
-            return subject[0]
-        records = self.front.commit([self._ready(change) for change in changes], key).records
-        return records[0] if isinstance(result, Change) else records
+        ready = tuple(self.ready(change) for change in changes if change.version == 1 or change.sets)
+        return ready, not isinstance(result, Change)
 
     def _subject(self, target: R | str, *, deleted: bool) -> R:
         """The record an act is done on: as it stands, or as it was when the act is backdated."""
@@ -389,7 +423,7 @@ class Desk(Generic[R]):
             raise NotAllowed(message, act="restore" if deleted else "change", possible=() if deleted else ("restore",))
         return record
 
-    def _ready(self, change: Change[Any]) -> Change[Any]:
+    def ready(self, change: Change[Any]) -> Change[Any]:
         """A change with its values read, and its place in the past found possible."""
         kind = self.front.kinds[change.kind]
         values = read(kind, change.sets, border=self.front.border(kind), new=change.version == 1)

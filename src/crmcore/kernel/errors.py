@@ -51,6 +51,10 @@ __all__ = [
 ]
 
 SHOWN = 60
+"""How many characters of a value a message shows."""
+
+LISTED = 20
+"""How many problems a message lists."""
 
 
 def shown(value: object) -> str:
@@ -181,9 +185,11 @@ class Invalid(CrmError, ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        lines = [str(problem) for problem in self.problems]
-        head = [] if len(lines) == 1 else [f"{len(lines)} problems"]
-        super().__init__("\n  ".join(head + lines))
+        lines = [str(problem) for problem in self.problems[:LISTED]]
+        head = [] if len(self.problems) == 1 else [f"{len(self.problems):,} problems"]
+        more = len(self.problems) - LISTED
+        rest = [f"… and {more:,} more, in .problems"] if more > 0 else []
+        super().__init__("\n  ".join(head + lines + rest))
 
 
 class MixedCurrency(Invalid):

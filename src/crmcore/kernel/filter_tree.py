@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.filter_values import Ago, Value, misfit, plain, readable, said
+from crmcore.kernel.filter_values import Ago, Value, misfit, plain, said
 
 __all__ = [
     "AllOf",
@@ -131,8 +131,9 @@ def _parts(values: Iterable[Filter]) -> tuple[Filter, ...]:
 
 def _field_name(name: object) -> str:
     """A name that can be looked up: a field, or any text below ``custom.`` and ``external.``."""
-    if not isinstance(name, str) or len(name) > LONGEST_NAME or not readable(name):
-        raise misfit(name, f"a field's name of at most {LONGEST_NAME} characters", "write it as F.name", path="field")
+    if not isinstance(name, str) or len(name) > LONGEST_NAME or not name.isprintable():
+        expected = f"a field's name of at most {LONGEST_NAME} printable characters"
+        raise misfit(name, expected, "write it as F.name", path="field")
     whole, dot, key = name.partition(".")
     if bool(dot) is not (whole in NAMESPACES) or bool(key) is not bool(dot) or not _identifier(whole):
         raise Invalid(

@@ -19,7 +19,7 @@ from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.instants import local_day, utc
 from crmcore.kernel.money import Money
 
-__all__ = ["Ago", "FieldType", "Value", "ago", "kind_of_value", "misfit", "plain", "readable", "said"]
+__all__ = ["Ago", "FieldType", "Value", "ago", "kind_of_value", "misfit", "plain", "said"]
 
 FieldType: TypeAlias = Literal["text", "integer", "decimal", "money", "boolean", "date", "instant", "texts"]
 """What a field holds, as filters and stores see it; ``texts`` is a tuple of text, such as tags."""
@@ -30,6 +30,7 @@ _HOUR = 60
 _DAY = 24 * _HOUR
 _UNITS = {"days": _DAY, "hours": _HOUR, "minutes": 1}
 _WORD = re.compile(r"[^\W\d_][\w.@+-]*")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPOKEN_FOR = frozenset({"and", "everything", "missing", "no", "not", "nothing", "one", "or", "set", "yes"})
 
 
@@ -139,14 +140,9 @@ def plain(value: object) -> Value:
     raise misfit(value, "text, a number, Money, a date, an instant or ago(…)", "compare with one of these")
 
 
-def readable(text: str) -> bool:
-    """Whether every store and file can hold a text: no NUL, no lone surrogates."""
-    return "\x00" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))
-
-
 def _text(value: str) -> str:
     text = str.__str__(value)
-    if not readable(text):
+    if _UNSTORABLE.search(text):
         raise misfit(value, "text without NUL or lone surrogates", "clean it at its source")
     return text
 

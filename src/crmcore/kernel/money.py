@@ -66,7 +66,7 @@ def whole(scaled: Decimal, rounding: str) -> int:
     if rounding not in _ROUNDINGS:
         expected = f"one of {', '.join(_ROUNDINGS)}"
         raise Invalid([Problem("rounding", rounding, expected, "import it from decimal")])
-    if scaled and scaled.adjusted() >= 19:  # before int(): a huge exponent would fill the memory
+    if not _LOWEST - 1 < scaled < _HIGHEST + 1:  # before int(): a huge exponent would fill the memory
         raise Invalid([_too_large(scaled)])
     return int(scaled.to_integral_value(rounding, WIDE))
 
@@ -149,9 +149,8 @@ class Money:
     currency: str
 
     def __init__(self, amount: Decimal | int | str, currency: str) -> None:
-        made = _made(_exact(amount, currency), str.__str__(currency))
-        _set_minor(self, made.minor)
-        _set_currency(self, made.currency)
+        _set_minor(self, _exact(amount, currency))
+        _set_currency(self, str.__str__(currency))
 
     @staticmethod
     def of_minor(minor: int, currency: str) -> Money:

@@ -234,4 +234,3 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of files and connections; further use raises ``Closed``."""
         ...
-

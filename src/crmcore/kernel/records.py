@@ -135,11 +135,10 @@ def field(  # noqa: D417 - the arguments are those of Field
     minimum: int | None = None,
     maximum: int | None = None,
 ) -> Any:  # noqa: ANN401 - stands where the field's own type is declared
-    """Declare one field of a record class.
+    """Declare one field of a record class; its arguments are the attributes of ``Field``.
 
     Args:
         default: Its value when none is given; without one the field is required.
-        See ``Field`` for the others.
 
     Example:
         >>> from crmcore.kernel.records import Record, field, kind_of, record
@@ -311,6 +310,9 @@ def _field(name: str, attribute: attrs.Attribute[Any], hint: object) -> Field:
     if annotation not in _TYPES:
         expected = "str, int, Decimal, Money, bool, date, datetime or tuple[str, ...], or one of them | None"
         raise Invalid([Problem(name, annotation, expected, "declare the field with one of these types")])
+    if optional and attribute.default is not attrs.NOTHING and attribute.default is not None:
+        mend = "take out | None, or the default"
+        raise Invalid([Problem(name, attribute.default, "None as the default of a field that may be missing", mend)])
     return Field(
         name=name,
         type=_TYPES[annotation],

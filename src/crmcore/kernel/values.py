@@ -15,6 +15,7 @@ import attrs
 
 from crmcore.kernel.calendar import day, instant
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import LONGEST_TEXT, MAPPINGS, Field, Kind
 from crmcore.kernel.where import FieldType
@@ -62,7 +63,7 @@ def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool 
     values: dict[str, Any] = {}
     for name, value in _opened(sets):
         try:
-            values[name] = _read(kind, name, value, border)
+            values[name] = _read(kind, name, value, border, new=new)
         except Invalid as error:
             problems += [attrs.evolve(problem, path=name, value=_safe(kind, name, value)) for problem in error.problems]
         except _Misfit as misfit:
@@ -96,7 +97,7 @@ def _safe(kind: Kind[Any], name: str, value: object) -> object:
     return "•••" if declared is not None and declared.personal and value is not None else value
 
 
-def _read(kind: Kind[Any], name: str, value: object, border: Border) -> object:
+def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
     whole, dot, part = name.partition(".")
     if dot and whole in MAPPINGS:
         return _mapped(whole, part, value, border)
@@ -107,7 +108,17 @@ def _read(kind: Kind[Any], name: str, value: object, border: Border) -> object:
         if declared.optional:
             return None
         raise _Misfit(_EXPECTED[declared.type], f"give {name}")
-    return _READERS[declared.type](value, declared, border)
+    read = _READERS[declared.type](value, declared, border)
+    if kind.lifecycle is not None and kind.lifecycle[0] == name:
+        _check_state(kind.lifecycle[1], read, new=new)
+    return read
+
+
+def _check_state(table: Lifecycle, state: object, *, new: bool) -> None:
+    """An act never leads to a state its lifecycle does not list, and a record starts in an initial one."""
+    possible = table.initial if new else table.states
+    if state not in possible:
+        raise _Misfit(f"one of {', '.join(possible)}", "correct the act, or the lifecycle")
 
 
 def _mapped(whole: str, part: str, value: object, border: Border) -> object:
@@ -156,7 +167,9 @@ def _text(value: object, declared: Field, _: Border) -> str:
 def _within(number: Decimal | int, declared: Field) -> None:
     low, high = declared.minimum, declared.maximum
     if (low is not None and number < low) or (high is not None and number > high):
-        wanted = f"{low} to {high}" if None not in (low, high) else f"at least {low}" if high is None else f"at most {high}"
+        wanted = (
+            f"{low} to {high}" if None not in (low, high) else f"at least {low}" if high is None else f"at most {high}"
+        )
         raise _Misfit(f"a value of {wanted}", "check its sign and its unit")
 
 

@@ -18,7 +18,18 @@ from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
 from crmcore.kernel.where import checked, predicate
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage, not_allowed
 
-__all__ = ["LIFECYCLE", "Opportunity", "OpportunityDesk", "add", "advance", "amend", "import_deal", "lose", "reopen", "win"]
+__all__ = [
+    "LIFECYCLE",
+    "Opportunity",
+    "OpportunityDesk",
+    "add",
+    "advance",
+    "amend",
+    "import_deal",
+    "lose",
+    "reopen",
+    "win",
+]
 
 LIFECYCLE = Lifecycle(
     initial=("open",),
@@ -173,7 +184,9 @@ def advance(deal: Opportunity, context: Context[SalesRules], *, to: str) -> Chan
     pipeline = context.rules.pipeline(deal.pipeline)
     stage = pipeline.stage(to)
     if stage.kind != "open" or to == deal.stage or not pipeline.allows(deal.stage, to):
-        possible = [one.name for one in pipeline.open_stages if one.name != deal.stage and pipeline.allows(deal.stage, one.name)]
+        possible = [
+            one.name for one in pipeline.open_stages if one.name != deal.stage and pipeline.allows(deal.stage, one.name)
+        ]
         instead = f"; {'win' if stage.kind == 'won' else 'lose'}() closes a deal" if stage.kind != "open" else ""
         message = f"cannot advance {deal.id} from {deal.stage!r} to {to!r}; possible: {', '.join(possible)}{instead}"
         raise NotAllowed(message, act="advance", possible=possible)
@@ -219,7 +232,9 @@ def win(deal: Opportunity, context: Context[SalesRules]) -> Change[Opportunity]:
     return context.changed(deal, "won", **_closed(deal, context, pipeline.closing("won")))
 
 
-def lose(deal: Opportunity, context: Context[SalesRules], *, reason: str, note: str | None = None) -> Change[Opportunity]:
+def lose(
+    deal: Opportunity, context: Context[SalesRules], *, reason: str, note: str | None = None
+) -> Change[Opportunity]:
     """Lose a deal: it is closed, its economics are frozen, and it is kept why.
 
     Args:
@@ -235,13 +250,13 @@ def lose(deal: Opportunity, context: Context[SalesRules], *, reason: str, note: 
     LIFECYCLE.after(deal.status, "lose")
     known = context.rules.lost_reasons
     if reason not in known:
-        raise Invalid([Problem("reason", reason, f"one of {', '.join(known)}", "choose one, or add it to the playbook")])
+        raise Invalid(
+            [Problem("reason", reason, f"one of {', '.join(known)}", "choose one, or add it to the playbook")]
+        )
     if reason == "other" and not (note or "").strip():
         raise Invalid([Problem("note", note, 'a note, which "other" requires', "say why in the note")])
     stage = context.rules.pipeline(deal.pipeline).closing("lost")
-    return context.changed(
-        deal, "lost", **_closed(deal, context, stage), lost_reason=reason, lost_note=note
-    )
+    return context.changed(deal, "lost", **_closed(deal, context, stage), lost_reason=reason, lost_note=note)
 
 
 def _closed(deal: Opportunity, context: Context[Any], stage: Stage) -> dict[str, Any]:
@@ -307,7 +322,9 @@ class OpportunityDesk(Desk[Opportunity]):
         super().check_update(record, fields)
         frozen = sorted(ECONOMICS & fields.keys())
         if record.status != "open" and frozen:
-            message = f"{', '.join(frozen)} of {record.id} are frozen since it was {record.status}; possible: amend, reopen"
+            message = (
+                f"{', '.join(frozen)} of {record.id} are frozen since it was {record.status}; possible: amend, reopen"
+            )
             raise NotAllowed(message, act="update", possible=("amend", "reopen"))
 
     def joins(self, before: Opportunity, after: Opportunity) -> bool:

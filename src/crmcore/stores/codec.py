@@ -1,6 +1,6 @@
 """Records and changes as JSON, and back.
 
-A body holds what a record has beyond id and version, without what is missing. Declared fields are
+A body holds what a record has beyond id and version, without what is missing by default. Declared fields are
 written plainly, since their kind says what they are: money as ``[minor units, currency]``, a decimal
 as text, an instant as microseconds, a date as ISO text. Custom values carry their type, because a
 playbook may declare them anew: ``{"date": "2026-11-21"}``.
@@ -15,7 +15,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from crmcore.kernel.errors import Corrupt
+import attrs
+
+from crmcore.kernel.errors import Corrupt, Invalid, Problem
 from crmcore.kernel.keys import from_microseconds, microseconds
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import FrozenMap, Kind, R
@@ -38,6 +40,9 @@ _FORMS: dict[str, tuple[Write, Read]] = {
     "texts": (list, tuple),
 }
 
+_MISFITS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What reading or writing a value of another type than its field's may raise."""
+
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _loads = json.JSONDecoder().decode
 
@@ -53,8 +58,10 @@ def _readers(kind: Kind[Any]) -> dict[str, Read]:
 
 
 @functools.cache
-def _plan(kind: Kind[Any]) -> tuple[tuple[str, Write | None], ...]:
-    return tuple((name, _writers(kind).get(name)) for name in kind.fields)
+def _plan(kind: Kind[Any]) -> tuple[tuple[str, Write | None, bool], ...]:
+    """Each field, how it is written, and whether a missing value must be, since its default is another."""
+    declared = attrs.fields_dict(kind.cls)
+    return tuple((name, _writers(kind).get(name), declared[name].default is not None) for name in kind.fields)
 
 
 def encode(kind: Kind[R], record: R) -> str:
@@ -63,16 +70,39 @@ def encode(kind: Kind[R], record: R) -> str:
     Args:
         kind: Its kind.
         record: The record.
+
+    Raises:
+        Invalid: A value is not of its field's type, or is text that can't be kept.
     """
+    try:
+        return _text(_body(kind, record))
+    except _MISFITS as error:
+        raise _misfit(kind) from error
+
+
+def _body(kind: Kind[R], record: R) -> dict[str, Any]:
     body: dict[str, Any] = {}
-    for name, write in _plan(kind):
+    for name, write, told in _plan(kind):
         value = getattr(record, name)
         if value is not None:
             body[name] = value if write is None else write(value)
+        elif told:
+            body[name] = None
     for name in ("custom", "external"):
         if items := getattr(record, name):
             body[name] = {key: _tagged(value) for key, value in items.items()}
-    return _dumps(body)
+    return body
+
+
+def _text(raw: dict[str, Any]) -> str:
+    text = _dumps(raw)
+    if not text.isascii():
+        text.encode()  # half a surrogate pair can't be kept
+    return text
+
+
+def _misfit(kind: Kind[Any]) -> Invalid:
+    return Invalid([Problem(kind.name, "•••", "values of the declared types, clean text", "read them at the border")])
 
 
 def decode(kind: Kind[R], id: str, version: int, body: str) -> R:
@@ -89,7 +119,7 @@ def decode(kind: Kind[R], id: str, version: int, body: str) -> R:
     """
     try:
         return _decoded(kind, id, version, _loads(body))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+    except _MISFITS as error:
         message = f"the body of {kind.name} {id} can't be read; restore it from a backup"
         raise Corrupt(message) from error
 
@@ -113,10 +143,15 @@ def encode_sets(kind: Kind[Any], sets: Mapping[str, Any]) -> str:
     Args:
         kind: The kind of its record.
         sets: Values by field; dotted names for custom fields and external ids.
+
+    Raises:
+        Invalid: A value is not of its field's type, or is text that can't be kept.
     """
     writers = _writers(kind)
-    raw = {name: value if value is None else _written(name, value, writers) for name, value in sets.items()}
-    return _dumps(raw)
+    try:
+        return _text({name: value if value is None else _written(name, value, writers) for name, value in sets.items()})
+    except _MISFITS as error:
+        raise _misfit(kind) from error
 
 
 def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
@@ -138,10 +173,10 @@ def decode_sets(kind: Kind[Any], text: str) -> FrozenMap[str, Any]:
     """
     readers = _readers(kind)
     try:
-        return FrozenMap({
-            name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()
-        })
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        return FrozenMap(
+            {name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()}
+        )
+    except _MISFITS as error:
         message = f"a change of {kind.name} can't be read; restore it from a backup"
         raise Corrupt(message) from error
 
@@ -176,5 +211,3 @@ def _plain(value: object) -> object:
         ((form, raw),) = value.items()
         return _FORMS[form][1](raw)
     return tuple(value) if isinstance(value, list) else value
-
-

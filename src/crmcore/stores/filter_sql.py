@@ -3,7 +3,8 @@
 What has no column (custom fields, text within text, very long lists) can't be asked in SQL. The
 condition is then a wider one, ``exact`` is False, and the store asks the filter again in Python.
 Nulls are wrapped beneath ``NOT`` only, so that every other condition can use an index. The text is
-the same for SQLite (3.23 or newer) and PostgreSQL, with ``?`` where a parameter goes.
+the same for SQLite (3.23 or newer) and PostgreSQL, with ``?`` where a parameter goes; text columns
+must compare by code point: SQLite's BINARY collation, PostgreSQL's "C".
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ Parameter: TypeAlias = str | int
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 MOST_VALUES = 500
-# SQLite takes 32,766 parameters, expressions 1,000 deep, and some 30 open parentheses; the store adds its own.
+# SQLite takes 32,766 parameters, operators 1,000 deep and as few as 17 open parentheses; the store adds its own.
 MOST_PARAMETERS = 10_000
 MOST_COLUMNS = 250
 MOST_OPEN = 10
@@ -87,7 +88,7 @@ class Column:
 
 @attrs.frozen
 class SqlFilter:
-    """A condition for ``WHERE``.
+    """A condition for ``WHERE``, safe beside ``AND``.
 
     Attributes:
         text: The condition, with ``?`` where a parameter goes.
@@ -156,7 +157,7 @@ def _all_of(parts: Sequence[SqlFilter]) -> SqlFilter:
     exact = all(part.exact for part in parts)
     if _NOTHING in asked:
         return _NOTHING
-    return _joined(" AND ", asked, exact=exact) if asked else attrs.evolve(_EVERYTHING, exact=exact)
+    return _joined(asked, " AND ", exact=exact) if asked else attrs.evolve(_EVERYTHING, exact=exact)
 
 
 def _any_of(parts: Sequence[SqlFilter]) -> SqlFilter:
@@ -165,13 +166,16 @@ def _any_of(parts: Sequence[SqlFilter]) -> SqlFilter:
     if everything:
         return attrs.evolve(_EVERYTHING, exact=any(part.exact for part in everything))
     asked = [part for part in parts if part != _NOTHING]
-    return _joined(" OR ", asked, exact=all(part.exact for part in asked)) if asked else _NOTHING
+    if len(asked) < 2:
+        return asked[0] if asked else _NOTHING
+    joined = _joined(asked, " OR ", exact=all(part.exact for part in asked))
+    return attrs.evolve(joined, text=f"({joined.text})")
 
 
-def _joined(word: str, parts: Sequence[SqlFilter], *, exact: bool) -> SqlFilter:
-    nested = word == " AND " and len(parts) > 1
-    texts = [f"({part.text})" if nested and " OR " in part.text else part.text for part in parts]
-    return SqlFilter(word.join(texts), tuple(value for part in parts for value in part.params), exact)
+def _joined(parts: Sequence[SqlFilter], word: str, *, exact: bool) -> SqlFilter:
+    return SqlFilter(
+        word.join(part.text for part in parts), tuple(value for part in parts for value in part.params), exact
+    )
 
 
 def _not(part: SqlFilter) -> SqlFilter:

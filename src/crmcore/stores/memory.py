@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, Self, cast
 
 import attrs
 
 from crmcore.kernel.change import Change, replay
-from crmcore.kernel.claims import claims_of
+from crmcore.kernel.claims import Claim, claims_of
 from crmcore.kernel.errors import Closed, Conflict, Duplicate
 from crmcore.kernel.page import Page, Query, page_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
-from crmcore.kernel.records import Kind, R, Record, kind_of
+from crmcore.kernel.records import FrozenMap, Kind, R, Record, kind_of
 from crmcore.kernel.where import select
-from crmcore.stores.standing import Later, Standing, scrubbed, states, step
+from crmcore.stores.standing import Later, Standing, admit, scrubbed, states, step
 
 __all__ = ["MemoryStore"]
 
@@ -75,8 +76,39 @@ class _Rooms:
     closed: bool = False
 
 
+@attrs.define(eq=False)
+class _Staged:
+    """Records and changes on their way into a commit."""
+
+    now: dict[tuple[str, str], Standing[Any]] = attrs.field(factory=dict)
+    changes: list[Change[Any]] = attrs.field(factory=list)
+    records: list[Record] = attrs.field(factory=list)
+
+    def leave(self, record: Record) -> None:
+        """Let the last change leave another record."""
+        whole = self.changes[-1].kind, record.id
+        self.now[whole] = attrs.evolve(self.now[whole], record=record)
+        self.records[-1] = record
+
+
+@attrs.define(eq=False)
+class _Claims:
+    """Who holds what once a commit is through, on the side."""
+
+    tenant: str
+    present: Mapping[tuple[str, str, str, str], dict[str, bool]]
+    changed: dict[tuple[str, str, str, str], dict[str, bool]] = attrs.field(factory=dict)
+
+    def holders(self, kind: str, claim: Claim) -> dict[str, bool]:
+        """The holders of a value, and whether they live; to be changed."""
+        whole = (self.tenant, kind, *claim)
+        if whole not in self.changed:
+            self.changed[whole] = dict(self.present.get(whole, {}))
+        return self.changed[whole]
+
+
 class MemoryStore:
-    """Keeps records and changes in this process; nothing survives it.
+    """Keeps records and changes in this process; nothing survives it. Threads may share it.
 
     Args:
         tenant: The tenant whose data it reads and writes.
@@ -98,25 +130,30 @@ class MemoryStore:
 
     def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
         """Make room for kinds of record."""
-        self._open().kinds.update({kind.name: kind for kind in kinds})
+        with self._open() as rooms:
+            rooms.kinds.update({kind.name: kind for kind in kinds})
 
-    def _open(self) -> _Rooms:
-        if self._rooms.closed:
-            message = "this store was closed; open a new one"
-            raise Closed(message)
-        return self._rooms
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[_Rooms]:
+        """The rooms, for one reader or writer at a time."""
+        with self._rooms.lock:
+            if self._rooms.closed:
+                message = "this store was closed; open a new one"
+                raise Closed(message)
+            yield self._rooms
 
     def _shelves(self, kind: Kind[R]) -> dict[str, _Shelf[R]]:
-        return self._open().shelves.setdefault((self.tenant, kind.name), {})
+        return self._rooms.shelves.setdefault((self.tenant, kind.name), {})
 
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
         """Records by id; unknown ids are left out."""
-        shelves = self._shelves(kind)
-        found = {id: shelves[id].at(moment) for id in ids if id in shelves}
+        with self._open():
+            shelves = self._shelves(kind)
+            found = {id: shelves[id].at(moment) for id in ids if id in shelves}
         return {id: record for id, record in found.items() if record is not None}
 
     def _matching(self, kind: Kind[R], asked: Query, moment: Moment) -> list[R]:
-        with self._open().lock:
+        with self._open():
             states = [shelf.at(moment) for shelf in self._shelves(kind).values()]
         records = [one for one in states if one is not None and (one.deleted_at is not None) is asked.deleted]
         return records if asked.where is None else select(asked.where, records)
@@ -139,86 +176,61 @@ class MemoryStore:
         playbook: str = "",
     ) -> Commit:
         """Write changes, all or nothing."""
-        rooms = self._open()
-        with rooms.lock:
+        with self._open() as rooms:
             first = None if key is None else self.kept(key)
             if first is not None:
                 return first
-            done = self._staged(changes, id, recorded_at, playbook)
+            admit(changes, rooms.kinds, recorded_at)
+            staged = self._staged(changes, id, recorded_at, playbook)
+            self._claim(staged.now)
+            self._place(staged)
+            done = Commit(id, tuple(staged.changes), tuple(staged.records))
             if key is not None:
                 rooms.keys[self.tenant, key.text] = (key.fingerprint, done)
             return done
 
-    def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> Commit:
-        """Check everything on the side, then put it in place at once."""
-        rooms = self._rooms
+    def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
+        """What a commit would leave, on the side."""
         seq, last = self.last()
         stamp = recorded_at if last is None else max(recorded_at, last)
-        staged: dict[tuple[str, str], Standing[Any]] = {}
-        written: list[Change[Any]] = []
-        records: list[Record] = []
+        staged = _Staged()
         for place, change in enumerate(changes, start=seq + 1):
-            kind = rooms.kinds[change.kind]
+            kind, whole = self._rooms.kinds[change.kind], (change.kind, change.id)
             shelf = self._shelves(kind).get(change.id)
-            standing = staged.get((change.kind, change.id)) or (None if shelf is None else shelf.standing)
+            standing = staged.now.get(whole) or (None if shelf is None else shelf.standing)
             known = [] if shelf is None else shelf.changes
-            now, late = step(kind, standing, change, _later(change, known, written))
-            staged[change.kind, change.id] = now
-            written.append(
-                attrs.evolve(change, seq=place, commit=id, recorded_at=stamp, late=late, playbook=playbook),
+            now, late = step(kind, standing, change, _later(change, known, staged.changes))
+            staged.now[whole] = now
+            sets = FrozenMap(change.sets)
+            staged.changes.append(
+                attrs.evolve(change, sets=sets, seq=place, commit=id, recorded_at=stamp, late=late, playbook=playbook)
             )
-            records.append(now.record)
-        self._claim(staged)
-        self._place(written, records, staged)
-        return Commit(id, tuple(written), tuple(records))
+            staged.records.append(now.record)
+        return staged
 
-    def _claim(self, staged: dict[tuple[str, str], Standing[Any]]) -> None:
-        """Release the claims of the records, then take their new ones, or leave all as it was."""
-        claims = {key: dict(holders) for key, holders in self._touched(staged).items()}
-        for (kind, id), held in ((whole, held) for whole, held in self._held(staged)):
-            for field, value in held:
-                claims[self.tenant, kind, field, value].pop(id, None)
-        for (kind, id), standing in staged.items():
-            for (field, value), live in claims_of(self._rooms.kinds[kind], standing.record).items():
-                holders = claims[self.tenant, kind, field, value]
-                other = next((one for one, lives in holders.items() if lives and live), None)
-                if other is not None:
-                    raise Duplicate(kind, id, field=field, holder=other)
+    def _claim(self, now: Mapping[tuple[str, str], Standing[Any]]) -> None:
+        """Release the claims of the records, then take their new ones; or leave all as it was."""
+        kinds, taken = self._rooms.kinds, _Claims(self.tenant, self._rooms.claims)
+        for kind, id in now:
+            shelf = self._shelves(kinds[kind]).get(id)
+            for claim in claims_of(kinds[kind], None if shelf is None else shelf.standing.record):
+                del taken.holders(kind, claim)[id]
+        for (kind, id), standing in now.items():
+            for claim, live in claims_of(kinds[kind], standing.record).items():
+                holders = taken.holders(kind, claim)
+                if live and True in holders.values():
+                    raise Duplicate(kind, id, field=claim[0], holder=next(one for one in holders if holders[one]))
                 holders[id] = live
-        self._rooms.claims.update(claims)
+        self._rooms.claims.update(taken.changed)
 
-    def _held(self, staged: dict[tuple[str, str], Standing[Any]]) -> list[tuple[tuple[str, str], dict[Any, bool]]]:
-        """The claims the records hold before the commit."""
-        held = []
-        for kind, id in staged:
-            shelf = self._shelves(self._rooms.kinds[kind]).get(id)
-            before = None if shelf is None else shelf.standing.record
-            held.append(((kind, id), claims_of(self._rooms.kinds[kind], before)))
-        return held
-
-    def _touched(self, staged: dict[tuple[str, str], Standing[Any]]) -> dict[Any, dict[str, bool]]:
-        """The holders of every claim the commit releases or takes."""
-        after = [(whole, claims_of(self._rooms.kinds[whole[0]], now.record)) for whole, now in staged.items()]
-        keys = [
-            (self.tenant, kind, field, value)
-            for (kind, _), held in [*self._held(staged), *after]
-            for field, value in held
-        ]
-        return {key: self._rooms.claims.get(key, {}) for key in keys}
-
-    def _place(
-        self,
-        written: Sequence[Change[Any]],
-        records: Sequence[Record],
-        staged: dict[tuple[str, str], Standing[Any]],
-    ) -> None:
-        for change, record in zip(written, records, strict=True):
+    def _place(self, staged: _Staged) -> None:
+        """Put everything in place at once."""
+        for change, record in zip(staged.changes, staged.records, strict=True):
+            standing = staged.now[change.kind, change.id]
             shelves = self._shelves(self._rooms.kinds[change.kind])
-            shelf = shelves.get(change.id)
-            if shelf is None:
-                shelf = shelves[change.id] = _Shelf(staged[change.kind, change.id])
+            shelf = shelves.setdefault(change.id, _Shelf(standing))
             self._alias(shelf.states[-1] if shelf.states else None, record)
-            shelf.standing = staged[change.kind, change.id]
+            shelf.standing = standing
             shelf.changes.append(change)
             shelf.states.append(record)
             shelf.horizons.append(max(change.at, shelf.horizons[-1]) if shelf.horizons else change.at)
@@ -234,7 +246,8 @@ class MemoryStore:
 
     def kept(self, key: Key) -> Commit | None:
         """The commit made under an idempotency key, if there is one."""
-        found = self._open().keys.get((self.tenant, key.text))
+        with self._open() as rooms:
+            found = rooms.keys.get((self.tenant, key.text))
         if found is None:
             return None
         fingerprint, commit = found
@@ -253,65 +266,74 @@ class MemoryStore:
         limit: int | None = None,
     ) -> list[Change[Any]]:
         """The log in the order it was written."""
-        log = self._open().log
+        with self._open() as rooms:
+            log = rooms.log[max(after, 0) : None if upto is None else max(upto, 0)]
         found = [
             change
-            for tenant, change in log[after:upto]
+            for tenant, change in log
             if tenant == self.tenant and kind in (None, change.kind) and id in (None, change.id)
         ]
         return found[:limit]
 
     def holder(self, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
         """The id of the record that has a unique value."""
-        holders = self._open().claims.get((self.tenant, kind.name, field, value), {})
-        return next((id for id, live in holders.items() if live is not deleted), None)
+        with self._open() as rooms:
+            holders = rooms.claims.get((self.tenant, kind.name, field, value), {})
+        return min((id for id, live in holders.items() if live is not deleted), default=None)
 
     def aliases(self, id: str) -> frozenset[str]:
         """Every id merged into a record, and its own."""
-        found, grown = {id}, True
-        while grown:
-            further = {one for survivor in found for one in self._open().merged.get((self.tenant, survivor), ())}
-            grown = not further <= found
-            found |= further
+        found, fresh = {id}, {id}
+        with self._open() as rooms:
+            while fresh:
+                fresh = {one for survivor in fresh for one in rooms.merged.get((self.tenant, survivor), ())} - found
+                found |= fresh
         return frozenset(found)
 
     def last(self) -> tuple[int, datetime | None]:
         """The place and the recording time of the newest change."""
-        log = self._open().log
-        return (log[-1][1].seq, log[-1][1].recorded_at) if log else (0, None)
+        with self._open() as rooms:
+            return (rooms.log[-1][1].seq, rooms.log[-1][1].recorded_at) if rooms.log else (0, None)
 
     def cut(self, known: datetime) -> int:
         """The last place in the log that was recorded at or before a time."""
-        return bisect.bisect_right(self._open().log, known, key=lambda entry: cast("datetime", entry[1].recorded_at))
+        with self._open() as rooms:
+            return bisect.bisect_right(rooms.log, known, key=lambda entry: cast("datetime", entry[1].recorded_at))
 
     def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
         """Scrub values of one record everywhere, as a change of its own."""
-        rooms = self._open()
-        with rooms.lock:
+        with self._open() as rooms:
+            admit([erasure], rooms.kinds, recorded_at)
             kind = rooms.kinds[erasure.kind]
             shelf = self._shelves(kind).get(erasure.id)
-            old = [] if shelf is None else [scrubbed(change, erasure.sets) for change in shelf.changes]
-            if shelf is not None and old == shelf.changes:
+            if shelf is None:
+                raise Conflict(erasure.kind, erasure.id, expected=erasure.version - 1, found=0)
+            clean = [scrubbed(change, erasure) for change in shelf.changes]
+            if clean == shelf.changes:
                 return Commit(id, (), ())
-            done = self._staged([erasure], id, recorded_at, playbook)
-            self._rewrite(kind, erasure.id, [*old, *done.changes])
-            return attrs.evolve(done, records=(self._shelves(kind)[erasure.id].standing.record,))
+            staged = self._staged([erasure], id, recorded_at, playbook)
+            past = states(kind, [*clean, *staged.changes])
+            staged.leave(past[-1])
+            self._claim(staged.now)
+            self._place(staged)
+            self._rewrite(shelf, clean, past)
+            return Commit(id, tuple(staged.changes), tuple(staged.records))
 
-    def _rewrite(self, kind: Kind[R], id: str, changes: list[Change[R]]) -> None:
-        """Put a scrubbed history in the place of the old one."""
-        shelf = self._shelves(kind)[id]
-        shelf.changes, shelf.states = changes, states(kind, changes)  # the horizons stay: an erasure moves no time
-        shelf.standing = attrs.evolve(shelf.standing, record=shelf.states[-1])
-        commits = {change.commit for change in changes}
-        for change in changes:
+    def _rewrite(self, shelf: _Shelf[R], clean: list[Change[R]], past: list[R]) -> None:
+        """Put a scrubbed history in the place of the old one; its times stay."""
+        shelf.changes[:-1], shelf.states = clean, past
+        gone = {(self.tenant, change.commit) for change in clean}
+        for change in clean:
             self._rooms.log[change.seq - 1] = (self.tenant, change)
-        self._rooms.keys = {key: kept for key, kept in self._rooms.keys.items() if kept[1].id not in commits}
+        keys = self._rooms.keys.items()
+        self._rooms.keys = {whole: kept for whole, kept in keys if (whole[0], kept[1].id) not in gone}
 
     def check(self) -> list[str]:
         """What is wrong inside the store: nothing can be."""
-        self._open()
-        return []
+        with self._open():
+            return []
 
     def close(self) -> None:
-        """Forget everything; further use raises ``Closed``."""
-        self._rooms.closed = True
+        """Further use raises ``Closed``, for every tenant."""
+        with self._rooms.lock:
+            self._rooms.closed = True

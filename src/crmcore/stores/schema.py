@@ -113,7 +113,9 @@ def view_of(kind: Kind[Any]) -> str:
     Args:
         kind: The kind.
     """
-    columns = ", ".join(["tenant", "id", "version", *(column for field in kind.fields.values() for column in _shown(field))])
+    columns = ", ".join(
+        ["tenant", "id", "version", *(column for field in kind.fields.values() for column in _shown(field))]
+    )
     return f"CREATE VIEW {quoted(kind.plural)} AS SELECT {columns} FROM {table_of(kind)} WHERE deleted_at IS NULL"
 
 
@@ -125,9 +127,7 @@ def _shown(field: Field) -> list[str]:
     name = quoted(field.name)
     if field.type == "money":
         minor, currency = (f"json_extract(body, '$.{field.name}[{place}]')" for place in (0, 1))
-        cases = " ".join(
-            f"WHEN {currency} IN ({_coded(digits)}) THEN {minor} / {10.0**digits}" for digits in (0, 3, 4)
-        )
+        cases = " ".join(f"WHEN {currency} IN ({_coded(digits)}) THEN {minor} / {10.0**digits}" for digits in (0, 3, 4))
         return [f"CASE {cases} ELSE {minor} / 100.0 END AS {name}", f"{currency} AS {quoted(f'{field.name}_currency')}"]
     if field.type == "instant":
         return [f"strftime('%Y-%m-%dT%H:%M:%fZ', {raw} / 1000000.0, 'unixepoch') AS {name}"]

@@ -22,7 +22,7 @@ from crmcore.stores.codec import decode, decode_sets, encode, encode_sets
 from crmcore.stores.filter_sql import Column, SqlFilter, sql_of
 from crmcore.stores.schema import FORMAT, TABLES, added_columns, kind_tables, quoted, table_of, view_of
 from crmcore.stores.sqlite_file import SqliteFile
-from crmcore.stores.standing import Later, Standing, scrubbed, states, step
+from crmcore.stores.standing import Later, Standing, admit, scrubbed, states, step
 
 __all__ = ["SqliteStore"]
 
@@ -46,12 +46,19 @@ _WRITE_LOG = f"""INSERT INTO crm_change (seq, tenant, kind, id, version, commit_
 class _Staged:
     """Records and log rows on their way into a commit."""
 
+    stamp: datetime
     now: dict[tuple[str, str], Standing[Any]] = attrs.field(factory=dict)
     before: dict[tuple[str, str], Record | None] = attrs.field(factory=dict)
     changes: list[Change[Any]] = attrs.field(factory=list)
     records: list[Record] = attrs.field(factory=list)
     bodies: list[str] = attrs.field(factory=list)
     horizons: list[datetime] = attrs.field(factory=list)
+
+    def leave(self, record: Record, body: str) -> None:
+        """Let the last change leave another record."""
+        whole = self.changes[-1].kind, record.id
+        self.now[whole] = attrs.evolve(self.now[whole], record=record)
+        self.records[-1], self.bodies[-1] = record, body
 
 
 def _sum(body: str) -> int:
@@ -119,22 +126,28 @@ class SqliteStore:
                 for statement in TABLES:
                     self._file.rows(statement)
                 self._file.rows("INSERT OR IGNORE INTO crm_meta VALUES ('format', ?)", (str(FORMAT),))
-        ((found,),) = self._file.rows("SELECT value FROM crm_meta WHERE name = 'format'") or [("0",)]
-        if not found.isdigit() or int(found) > FORMAT:
-            message = f"{self._file.path} has format {found}, this crmcore reads up to {FORMAT}; upgrade crmcore"
+        found = self._file.rows("SELECT value FROM crm_meta WHERE name = 'format'")
+        if found != [(str(FORMAT),)]:
+            shown = found[0][0] if found else "unknown"
+            message = f"{self._file.path} has format {shown}, this crmcore reads format {FORMAT}; upgrade crmcore"
             raise SchemaTooNew(message)
 
     def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
         """Make the tables, indexes and views of kinds, unless they are there."""
         fresh = [kind for kind in kinds if self._kinds.get(kind.name) is not kind]
-        present = dict(self._file.rows("SELECT name, sql FROM sqlite_master"))
-        for kind in fresh:
-            missing = self._missing(kind, present)
-            if missing:
-                self._upgrade(kind, missing)
-            self._kinds[kind.name] = kind
+        if self._missing(fresh):
+            with self._file.writing():
+                for kind, statements in self._missing(fresh):  # asked again: another process may have been faster
+                    self._upgrade(kind, statements)
+        self._kinds.update({kind.name: kind for kind in fresh})
 
-    def _missing(self, kind: Kind[Any], present: dict[str, str | None]) -> list[str]:
+    def _missing(self, kinds: Iterable[Kind[Any]]) -> list[tuple[Kind[Any], list[str]]]:
+        """The kinds whose tables are not as they declare, with the statements that mend it."""
+        present = dict(self._file.rows("SELECT name, sql FROM sqlite_master"))
+        mends = [(kind, self._mend(kind, present)) for kind in kinds]
+        return [(kind, statements) for kind, statements in mends if statements]
+
+    def _mend(self, kind: Kind[Any], present: dict[str, str | None]) -> list[str]:
         """The statements that bring a kind's table, columns, indexes and view up to its declaration."""
         statements = []
         if f"crm_{kind.name}" in present:
@@ -149,11 +162,10 @@ class SqliteStore:
         return statements
 
     def _upgrade(self, kind: Kind[Any], statements: Sequence[str]) -> None:
-        with self._file.writing():
-            for statement in statements:
-                self._file.rows(statement)
-            if any(statement.startswith("ALTER") for statement in statements):
-                self._fill(kind)
+        for statement in statements:
+            self._file.rows(statement)
+        if any(statement.startswith("ALTER") for statement in statements):
+            self._fill(kind)
 
     def _fill(self, kind: Kind[Any]) -> None:
         """Give the key columns of older rows their values."""
@@ -168,12 +180,16 @@ class SqliteStore:
 
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
         """Records by id; unknown ids are left out."""
-        found: dict[str, R] = {}
-        wanted = iter(dict.fromkeys(ids))
-        while chunk := list(islice(wanted, CHUNK)):
-            clause = f"k.id IN ({', '.join('?' * len(chunk))})"
-            found |= {record.id: record for record in self._read(kind, clause, chunk, moment)}
-        return found
+        wanted = list(dict.fromkeys(ids))
+        if len(wanted) <= CHUNK:
+            return self._chunk(kind, wanted, moment)
+        with self._file.reading():
+            chunks = [self._chunk(kind, wanted[n : n + CHUNK], moment) for n in range(0, len(wanted), CHUNK)]
+        return {id: record for chunk in chunks for id, record in chunk.items()}
+
+    def _chunk(self, kind: Kind[R], ids: Sequence[str], moment: Moment) -> dict[str, R]:
+        clause = f"k.id IN ({', '.join('?' * len(ids))})"
+        return {record.id: record for record in self._read(kind, clause, ids, moment)}
 
     def _read(self, kind: Kind[R], clause: str, values: Sequence[Any], moment: Moment) -> list[R]:
         """Records under a condition on ids, at a moment."""
@@ -219,7 +235,8 @@ class SqliteStore:
         """One page of the records that match."""
         if moment != NOW:
             return page_of(self._past(kind, asked, moment), asked)
-        return cut(list(islice(self._matches(kind, asked, _condition(kind, asked)), asked.limit + 1)), asked)
+        with self._file.reading():
+            return cut(list(islice(self._matches(kind, asked, _condition(kind, asked)), asked.limit + 1)), asked)
 
     def _past(self, kind: Kind[R], asked: Query, moment: Moment) -> list[R]:
         records = self._read(kind, "1 = 1", (), moment)
@@ -260,7 +277,8 @@ class SqliteStore:
             return len(self._past(kind, asked, moment))
         condition = _condition(kind, asked)
         if not condition.exact:
-            return sum(1 for _ in self._matches(kind, attrs.evolve(asked, after=None, limit=999), condition))
+            with self._file.reading():
+                return sum(1 for _ in self._matches(kind, attrs.evolve(asked, after=None, limit=999), condition))
         sql = f"SELECT count(*) FROM {table_of(kind)} k WHERE k.tenant = ? AND {_lives(asked)} AND {condition.text}"  # noqa: S608
         ((found,),) = self._file.rows(sql, (self.tenant, *condition.params))
         return int(found)
@@ -281,22 +299,21 @@ class SqliteStore:
             first = None if key is None else self.kept(key)
             if first is not None:
                 return first
-            done = self._commit(changes, id, recorded_at, playbook)
+            admit(changes, self._kinds, recorded_at)
+            staged = self._staged(changes, id, recorded_at, playbook)
+            self._claim(staged)
+            self._write(staged)
+            done = Commit(id, tuple(staged.changes), tuple(staged.records))
             if key is not None:
                 row = (self.tenant, key.text, key.fingerprint, id, done.changes[0].seq, done.changes[-1].seq)
                 self._file.rows("INSERT INTO crm_key VALUES (?, ?, ?, ?, ?, ?)", row)
             return done
 
-    def _commit(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> Commit:
+    def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
+        """What a commit would leave, not yet written."""
         seq, last = self.last()
         stamp = recorded_at if last is None else max(recorded_at, last)
-        staged = self._staged(changes, seq, id, stamp, playbook)
-        self._claim(staged)
-        self._write(staged, stamp)
-        return Commit(id, tuple(staged.changes), tuple(staged.records))
-
-    def _staged(self, changes: Sequence[Change[Any]], seq: int, id: str, stamp: datetime, playbook: str) -> _Staged:
-        staged = _Staged()
+        staged = _Staged(stamp)
         self._load(staged, changes)
         for place, change in enumerate(changes, start=seq + 1):
             kind = self._kinds[change.kind]
@@ -358,18 +375,20 @@ class SqliteStore:
             row = (self.tenant, name, field, value, id, int(live))
             self._file.rows("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def _write(self, staged: _Staged, stamp: datetime) -> None:
-        recorded = microseconds(stamp)
+    def _write(self, staged: _Staged) -> None:
+        recorded = microseconds(staged.stamp)
         bodies: dict[tuple[str, str], str] = {}
         rows = []
         for change, body, horizon in zip(staged.changes, staged.bodies, staged.horizons, strict=True):
             bodies[change.kind, change.id] = body
             sets = encode_sets(self._kinds[change.kind], change.sets)
-            rows.append((
-                *(change.seq, self.tenant, change.kind, change.id, change.version, change.commit, change.what),
-                *(microseconds(change.at), recorded, change.by, change.reason, microseconds(horizon)),
-                *(change.late, SCHEMA, change.playbook, sets, body, _sum(body)),
-            ))
+            rows.append(
+                (
+                    *(change.seq, self.tenant, change.kind, change.id, change.version, change.commit, change.what),
+                    *(microseconds(change.at), recorded, change.by, change.reason, microseconds(horizon)),
+                    *(change.late, SCHEMA, change.playbook, sets, body, _sum(body)),
+                )
+            )
         self._file.many(_WRITE_LOG, rows)
         for name, mine in groupby(staged.now.items(), key=lambda item: item[0][0]):
             kind = self._kinds[name]
@@ -384,7 +403,9 @@ class SqliteStore:
         new = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in columns[2:])
         sql = f"""INSERT INTO {table_of(kind)} ({", ".join(map(quoted, columns))})
             VALUES ({", ".join("?" * len(columns))}) ON CONFLICT (tenant, id) DO UPDATE SET {new}"""  # noqa: S608
-        self._file.many(sql, [(self.tenant, *_row(kind, now, recorded), body, _sum(body)) for now, body, recorded in rows])
+        self._file.many(
+            sql, [(self.tenant, *_row(kind, now, recorded), body, _sum(body)) for now, body, recorded in rows]
+        )
 
     def _alias(self, staged: _Staged) -> None:
         """Keep who was merged into whom."""
@@ -409,7 +430,9 @@ class SqliteStore:
             raise Conflict("key", key.text, expected=key.fingerprint, found=fingerprint, message=message)
         changes = self.changes(after=first - 1, upto=last)
         sql = "SELECT kind, id, version, body, checksum FROM crm_change WHERE tenant = ? AND seq BETWEEN ? AND ? ORDER BY seq"
-        records = [self._record(self._kinds[name], *row) for name, *row in self._file.rows(sql, (self.tenant, first, last))]
+        records = [
+            self._record(self._kinds[name], *row) for name, *row in self._file.rows(sql, (self.tenant, first, last))
+        ]
         return Commit(id, tuple(changes), tuple(records))
 
     # --- the log ----------------------------------------------------------------------------------------------------
@@ -427,7 +450,7 @@ class SqliteStore:
         asked = {"seq > ?": after, "seq <= ?": upto, "kind = ?": kind, "id = ?": id}
         given = {clause: value for clause, value in asked.items() if value is not None}
         sql = f"SELECT {_LOG} FROM crm_change WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"  # noqa: S608
-        values = (self.tenant, *given.values(), -1 if limit is None else limit)
+        values = (self.tenant, *given.values(), -1 if limit is None else max(limit, 0))
         return [self._change(row) for row in self._file.rows(sql, values)]
 
     def _change(self, row: Sequence[Any]) -> Change[Any]:
@@ -454,9 +477,9 @@ class SqliteStore:
 
     def holder(self, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
         """The id of the record that has a unique value."""
-        sql = "SELECT id FROM crm_claim WHERE tenant = ? AND kind = ? AND field = ? AND value = ? AND live = ?"
-        rows = self._file.rows(sql, (self.tenant, kind.name, field, value, int(not deleted)))
-        return rows[0][0] if rows else None
+        sql = "SELECT min(id) FROM crm_claim WHERE tenant = ? AND kind = ? AND field = ? AND value = ? AND live = ?"
+        ((found,),) = self._file.rows(sql, (self.tenant, kind.name, field, value, int(not deleted)))
+        return None if found is None else str(found)
 
     def aliases(self, id: str) -> frozenset[str]:
         """Every id merged into a record, and its own."""
@@ -475,8 +498,8 @@ class SqliteStore:
         low, high = 0, self.last()[0]
         while low < high:
             middle = (low + high + 1) // 2
-            sql = "SELECT recorded_at FROM crm_change WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
-            ((recorded,),) = self._file.rows(sql, (middle,)) or [(0,)]
+            sql = "SELECT recorded_at FROM crm_change WHERE seq >= ? ORDER BY seq LIMIT 1"
+            ((recorded,),) = self._file.rows(sql, (middle,))
             low, high = (middle, high) if recorded <= wanted else (low, middle - 1)
         return low
 
@@ -484,40 +507,45 @@ class SqliteStore:
 
     def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
         """Scrub values of one record everywhere, as a change of its own."""
-        kind = self._kinds[erasure.kind]
         with self._file.writing():
+            admit([erasure], self._kinds, recorded_at)
+            kind = self._kinds[erasure.kind]
             known = self.changes(kind=erasure.kind, id=erasure.id)
-            clean = [scrubbed(change, erasure.sets) for change in known]
-            if known and clean == known:
+            if not known:
+                raise Conflict(erasure.kind, erasure.id, expected=erasure.version - 1, found=0)
+            clean = [scrubbed(change, erasure) for change in known]
+            if clean == known:
                 return Commit(id, (), ())
-            self._commit([erasure], id, recorded_at, playbook)
-            last = self.changes(kind=erasure.kind, id=erasure.id)[-1]
-            return Commit(id, (last,), (self._rewrite(kind, [*clean, last]),))
+            staged = self._staged([erasure], id, recorded_at, playbook)
+            *past, now = states(kind, [*clean, *staged.changes])
+            staged.leave(now, encode(kind, now))
+            self._claim(staged)
+            self._write(staged)
+            self._rewrite(kind, clean, past)
+            return Commit(id, tuple(staged.changes), tuple(staged.records))
 
-    def _rewrite(self, kind: Kind[R], changes: list[Change[R]]) -> R:
-        """Put a scrubbed history in the place of the old one."""
-        past = states(kind, changes)
-        bodies = [encode(kind, state) for state in past]
+    def _rewrite(self, kind: Kind[R], clean: Sequence[Change[R]], past: Iterable[R]) -> None:
+        """Put a scrubbed history in the place of the old one; its times stay."""
         rows = [
-            (encode_sets(kind, change.sets), body, _sum(body), change.reason, change.seq)
-            for change, body in zip(changes, bodies, strict=True)
+            (encode_sets(kind, change.sets), body := encode(kind, state), _sum(body), change.reason, change.seq)
+            for change, state in zip(clean, past, strict=True)
         ]
         self._file.many("UPDATE crm_change SET sets = ?, body = ?, checksum = ?, reason = ? WHERE seq = ?", rows)
-        sql = f"""UPDATE {table_of(kind)} SET body = ?, checksum = ? WHERE tenant = ? AND id = ?"""  # noqa: S608
-        self._file.rows(sql, (bodies[-1], _sum(bodies[-1]), self.tenant, past[-1].id))
-        commits = [(self.tenant, change.commit) for change in changes]
+        commits = {(self.tenant, change.commit) for change in clean}
         self._file.many("DELETE FROM crm_key WHERE tenant = ? AND commit_id = ?", commits)
-        return past[-1]
 
     def check(self) -> list[str]:
         """What is wrong inside the file: damaged pages, and bodies that do not match their checksum."""
-        found = [row[0] for row in self._file.rows("PRAGMA integrity_check") if row[0] != "ok"]
-        sources = {"crm_change": "kind", **{f"crm_{name}": f"'{name}'" for name in self._kinds}}
-        for table, kind in sources.items():
-            sql = f"SELECT {kind}, id, version, body, checksum FROM {quoted(table)} WHERE tenant = ?"  # noqa: S608
-            for name, id, version, body, checksum in self._file.rows(sql, (self.tenant,)):
-                if not isinstance(body, str) or _sum(body) != checksum:
-                    found.append(f"{table}: {name} {id} version {version} does not match its checksum")
+        try:
+            found = [row[0] for row in self._file.rows("PRAGMA integrity_check") if row[0] != "ok"]
+            sources = {"crm_change": "kind", **{f"crm_{name}": f"'{name}'" for name in self._kinds}}
+            for table, kind in sources.items():
+                sql = f"SELECT {kind}, id, version, body, checksum FROM {quoted(table)} WHERE tenant = ?"  # noqa: S608
+                for name, id, version, body, checksum in self._file.rows(sql, (self.tenant,)):
+                    if not isinstance(body, str) or _sum(body) != checksum:
+                        found.append(f"{table}: {name} {id} version {version} does not match its checksum")
+        except Corrupt as error:
+            return [str(error)]
         return found
 
     def close(self) -> None:

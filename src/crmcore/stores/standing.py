@@ -10,9 +10,9 @@ import attrs
 
 from crmcore.kernel.change import Change, applied, effective, replay
 from crmcore.kernel.errors import Conflict, Invalid, Problem
-from crmcore.kernel.records import FrozenMap, Kind, R
+from crmcore.kernel.records import MAPPINGS, FrozenMap, Kind, R
 
-__all__ = ["Later", "Standing", "scrubbed", "states", "step"]
+__all__ = ["Later", "Standing", "admit", "scrubbed", "states", "step"]
 
 Later = Callable[[], Iterable[Iterable[str]]]
 """Gives, for each change after a late one, the names it sets."""
@@ -44,6 +44,31 @@ class Standing(Generic[R]):
         return self.window is not None and at is not None and self.window[0] <= at < self.window[1]
 
 
+def admit(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], recorded_at: datetime) -> None:
+    """Refuse a commit that no store can write, whatever it holds.
+
+    Args:
+        changes: The changes to commit.
+        kinds: The kinds the store was prepared for.
+        recorded_at: The clock's time.
+
+    Raises:
+        Invalid: There are no changes, a kind is unknown, an instant is naive, or a mapping is set as a whole.
+    """
+    problems = [] if changes else [Problem("changes", "none", "at least one change", "commit what has changed")]
+    if recorded_at.tzinfo is None:
+        problems.append(Problem("recorded_at", recorded_at, "an instant with a time zone", "let the clock give UTC"))
+    for change in changes:
+        if change.kind not in kinds:
+            problems.append(Problem("kind", change.kind, f"one of {', '.join(kinds)}", "prepare the store for it"))
+        if change.at.tzinfo is None:
+            problems.append(Problem("at", change.at, "an instant with a time zone", "give it in UTC"))
+        whole = MAPPINGS.intersection(change.sets)
+        problems += [Problem(name, "a whole mapping", f"{name}.<name> for each item", "open it") for name in whole]
+    if problems:
+        raise Invalid(problems)
+
+
 def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: Later) -> tuple[Standing[R], bool]:
     """How a record stands after one more change, and whether the change was late.
 
@@ -73,17 +98,19 @@ def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: 
     return Standing(record, standing.first, standing.horizon, window), True
 
 
-def scrubbed(change: Change[R], erased: Mapping[str, Any]) -> Change[R]:
+def scrubbed(change: Change[R], erasure: Change[R]) -> Change[R]:
     """A change of the log without the values an erasure takes away.
+
+    Its reason goes too, for it is free text, unless it is an earlier erasure.
 
     Args:
         change: A change as the log has it.
-        erased: What is left of each erased field.
+        erasure: The change that sets what is left of each field.
     """
-    sets = {
-        name: erased[name] if name in erased and value is not None else value for name, value in change.sets.items()
-    }
-    return attrs.evolve(change, sets=FrozenMap(sets), reason=None)
+    left = erasure.sets
+    sets = {name: left[name] if name in left and value is not None else value for name, value in change.sets.items()}
+    reason = change.reason if change.what == erasure.what else None
+    return attrs.evolve(change, sets=FrozenMap(sets), reason=reason)
 
 
 def states(kind: Kind[R], changes: Sequence[Change[R]]) -> list[R]:

@@ -1,0 +1,188 @@
+"""The command line: ``crmcore pipeline DEALS.csv …`` and ``crmcore demo``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import crmcore
+
+if TYPE_CHECKING:
+    from crmcore.crm import CRM
+    from crmcore.interchange.deal_import import DealImport
+    from crmcore.interchange.deals import DealColumns, Outcomes
+
+EPILOG = """examples:
+  crmcore demo
+  crmcore pipeline deals.csv --id ID --stage Stage --opened Created --closed Closed --amount Amount \\
+      --won Won --lost Lost --open Demo,Proposal --currency EUR --by owner --owner Rep --as-of 2026-06-30
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What stands after ``crmcore``; default: the command line's.
+
+    Returns:
+        The exit code: 0 when all went well, 1 after an error, which is printed.
+    """
+    given = _parser().parse_args(arguments)
+    try:
+        code: int = given.run(given)
+        sys.stdout.flush()
+    except crmcore.CrmError as error:
+        print(f"crmcore: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("crmcore", description=crmcore.__doc__, epilog=EPILOG, formatter_class=form)
+    parser.add_argument("--version", action="version", version=f"crmcore {crmcore.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_pipeline(commands.add_parser("pipeline", help="a CSV file of deals as a pipeline, as of any day"))
+    demo = commands.add_parser("demo", help="the pipeline command on a made-up file of deals")
+    demo.add_argument("--json", action="store_true", help="print JSON")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _add_pipeline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="DEALS.csv", help="UTF-8, with a header")
+    columns = parser.add_argument_group("columns, by their names in the header")
+    for name, what in {
+        "id": "the deal's id",
+        "stage": "the stage it is in",
+        "opened": "when it was opened",
+        "closed": "when it was won or lost, or is expected to be",
+        "amount": "what it is worth",
+    }.items():
+        columns.add_argument(f"--{name}", metavar="COLUMN", required=True, help=what)
+    for name, what in {"owner": "who works on it", "account": "who would buy", "product": "what it is about"}.items():
+        columns.add_argument(f"--{name}", metavar="COLUMN", help=what)
+    words = parser.add_argument_group("words in the stage column, separated by commas")
+    words.add_argument("--won", metavar="WORDS", required=True, type=_words, help="a won deal")
+    words.add_argument("--lost", metavar="WORDS", required=True, type=_words, help="a lost deal")
+    words.add_argument("--open", metavar="STAGES", required=True, type=_words, help="the open stages, in order")
+    parser.add_argument("--currency", metavar="USD", required=True, help="of the amounts, as in ISO 4217")
+    parser.add_argument("--date-format", metavar="F", help="such as %%m/%%d/%%Y; default: ISO 8601")
+    parser.add_argument(
+        "--zone", metavar="ZONE", default="UTC", help="of the dates, such as Europe/Berlin; default: UTC"
+    )
+    parser.add_argument("--as-of", metavar="DATE", help="the pipeline as it was at the end of that day")
+    parser.add_argument("--by", choices=["owner", "account", "product"], help="also for each of them")
+    parser.add_argument("--db", metavar="FILE", help="keep the deals in this SQLite file; default: in memory")
+    parser.add_argument("--definitions", action="store_true", help="also say what each figure means")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_pipeline)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
+
+
+def _pipeline(given: argparse.Namespace) -> int:
+    """Read the file, bring its deals into a CRM, report."""
+    from crmcore.interchange.deal_import import import_deals
+    from crmcore.interchange.deals import DealColumns, Outcomes, read_deals
+    from crmcore.system import system_clock
+    from crmcore.terminal import progress
+
+    names = ("id", "stage", "opened", "closed", "amount", "owner", "account", "product")
+    columns = DealColumns(**{name: getattr(given, name) for name in names})
+    outcomes = Outcomes(won=given.won, lost=given.lost, open=given.open)
+    _check_by(given)
+    deals = read_deals(
+        given.file,
+        columns,
+        outcomes,
+        currency=given.currency,
+        now=system_clock(),
+        date_format=given.date_format,
+        zone=given.zone,
+    )
+    with _opened(given, outcomes) as crm, progress("importing deals", len(deals)) as told:
+        done = import_deals(crm, deals, pipeline=PIPELINE, progress=told)
+        _report(given, crm, done)
+    return 0
+
+
+PIPELINE = "deals"
+"""What the pipeline of an imported file is called."""
+
+
+def _check_by(given: argparse.Namespace) -> None:
+    if given.by is not None and getattr(given, given.by) is None:
+        mend = f"add --{given.by} and its column"
+        raise crmcore.Invalid([crmcore.Problem("--by", given.by, "a column the file is read by", mend)])
+
+
+def _opened(given: argparse.Namespace, outcomes: Outcomes) -> CRM:
+    """The CRM the deals go to: a new one, or the file's with its playbook enlarged."""
+    from crmcore.crm import CRM
+    from crmcore.interchange.deal_import import deals_playbook, with_pipeline
+
+    fresh = deals_playbook(outcomes, currency=given.currency, zone=given.zone, name=PIPELINE)
+    if given.db is None or not os.path.exists(given.db):  # noqa: PTH110 - pathlib costs import time
+        return CRM(given.db, playbook=fresh)
+    crm = CRM(given.db)
+    try:
+        crm.adopt(with_pipeline(crm.playbook, fresh))
+    except BaseException:
+        crm.close()
+        raise
+    return crm
+
+
+def _report(given: argparse.Namespace, crm: CRM, done: DealImport) -> None:
+    from crmcore.terminal import show, show_json
+
+    view = crm if given.as_of is None else crm.as_of(given.as_of)
+    report = view.analytics.pipeline(pipeline=PIPELINE, by=given.by, currency=given.currency)
+    if given.json:
+        show_json(report, done)
+    else:
+        show(report, _notes(given, done), definitions=given.definitions)
+
+
+def _notes(given: argparse.Namespace, done: DealImport) -> list[str]:
+    """What a reader must know of the import to read the figures right."""
+    notes = [
+        f"{done.deals:,} deals in the file: {done.added:,} new, {done.changed:,} changed, {done.unchanged:,} the same."
+    ]
+    if done.undated:
+        place = "so they are in no figure above" if given.as_of else "so they count in no cycle"
+        notes.append(f"{done.undated:,} deals carry no opened date, {place}.")
+    if given.as_of:
+        notes.append("Amounts are the file's own; how they stood on that day it does not say.")
+    if done.without_account and given.account:
+        notes.append(f"{done.without_account:,} deals name no account; they are kept.")
+    return notes
+
+
+def _demo(given: argparse.Namespace) -> int:
+    """Write a made-up file of deals and run the pipeline command on it."""
+    from tempfile import TemporaryDirectory
+
+    from crmcore.testing.deals_file import COMMAND, write_deals
+
+    with TemporaryDirectory() as folder:
+        write_deals(os.path.join(folder, COMMAND[1]), seed=7)  # noqa: PTH118 - pathlib costs import time
+        if not given.json:
+            print(f"$ crmcore {' '.join(COMMAND)}\n")
+        file = os.path.join(folder, COMMAND[1])  # noqa: PTH118
+        return main([COMMAND[0], file, *COMMAND[2:], *(["--json"] if given.json else [])])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

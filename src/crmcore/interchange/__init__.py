@@ -1,0 +1,1 @@
+"""Interchange: records from elsewhere, and back."""
