@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from crmcore.staff import Staff
 
 _ERRORS = (
-    "Busy Closed Conflict Corrupt CrmError Duplicate Full Invalid MixedCurrency NotAllowed NotConverged NotFound Problem "
-    "ReadOnly SchemaTooNew StoreError"
+    "Busy Closed Conflict Corrupt CrmError Duplicate Full Invalid MixedCurrency NotAllowed NotConverged NotFound "
+    "Problem ReadOnly SchemaTooNew StoreError"
 )
 _HOMES = {
     "crmcore.crm": "CRM",

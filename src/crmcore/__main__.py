@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -29,8 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What stands after ``crmcore``; default: the command line's.
 
     Returns:
-        The exit code: 0 when all went well, 1 after an error, which is printed.
+        The exit code: 0 when all went well, 1 after an error, which is printed, 130 when interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter gets the others
     given = _parser().parse_args(arguments)
     try:
         code: int = given.run(given)
@@ -38,9 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except crmcore.CrmError as error:
         print(f"crmcore: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has gone; what is still buffered has nowhere to go.
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        # What is still buffered has nowhere to go: whoever read our output has gone, or its disk is full.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"crmcore: the output could not be written: {error.strerror}", file=sys.stderr)
         return 1
     return code
 
@@ -74,11 +81,11 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
     words.add_argument("--won", metavar="WORDS", required=True, type=_words, help="a won deal")
     words.add_argument("--lost", metavar="WORDS", required=True, type=_words, help="a lost deal")
     words.add_argument("--open", metavar="STAGES", required=True, type=_words, help="the open stages, in order")
-    parser.add_argument("--currency", metavar="USD", required=True, help="of the amounts, as in ISO 4217")
+    money = "of the amounts, as in ISO 4217"
+    parser.add_argument("--currency", metavar="USD", required=True, type=str.upper, help=money)
     parser.add_argument("--date-format", metavar="F", help="such as %%m/%%d/%%Y; default: ISO 8601")
-    parser.add_argument(
-        "--zone", metavar="ZONE", default="UTC", help="of the dates, such as Europe/Berlin; default: UTC"
-    )
+    zones = "of the dates, such as Europe/Berlin; default: that of the --db, or UTC"
+    parser.add_argument("--zone", metavar="ZONE", help=zones)
     parser.add_argument("--as-of", metavar="DATE", help="the pipeline as it was at the end of that day")
     parser.add_argument("--by", choices=["owner", "account", "product"], help="also for each of them")
     parser.add_argument("--db", metavar="FILE", help="keep the deals in this SQLite file; default: in memory")
@@ -88,67 +95,70 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(","))
+    """Words separated by commas; one that holds a comma stands in quotes."""
+    import csv
 
-
-def _pipeline(given: argparse.Namespace) -> int:
-    """Read the file, bring its deals into a CRM, report."""
-    from crmcore.interchange.deal_import import import_deals
-    from crmcore.interchange.deals import DealColumns, Outcomes, read_deals
-    from crmcore.system import system_clock
-    from crmcore.terminal import progress
-
-    names = ("id", "stage", "opened", "closed", "amount", "owner", "account", "product")
-    columns = DealColumns(**{name: getattr(given, name) for name in names})
-    outcomes = Outcomes(won=given.won, lost=given.lost, open=given.open)
-    _check_by(given)
-    deals = read_deals(
-        given.file,
-        columns,
-        outcomes,
-        currency=given.currency,
-        now=system_clock(),
-        date_format=given.date_format,
-        zone=given.zone,
-    )
-    with _opened(given, outcomes) as crm, progress("importing deals", len(deals)) as told:
-        done = import_deals(crm, deals, pipeline=PIPELINE, progress=told)
-        _report(given, crm, done)
-    return 0
+    return tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), ()))
 
 
 PIPELINE = "deals"
 """What the pipeline of an imported file is called."""
 
 
-def _check_by(given: argparse.Namespace) -> None:
+def _pipeline(given: argparse.Namespace) -> int:
+    """Read the file, bring its deals into a CRM, report."""
+    from crmcore.crm import CRM
+    from crmcore.interchange.deals import DealColumns, Outcomes, read_deals
+    from crmcore.system import system_clock
+
+    names = ("id", "stage", "opened", "closed", "amount", "owner", "account", "product")
+    columns = DealColumns(**{name: getattr(given, name) for name in names})
+    outcomes = Outcomes(won=given.won, lost=given.lost, open=given.open)
+    zone = given.zone or _zone(given.db)
+    at = _checked(given, zone)
+    how = {"currency": given.currency, "date_format": given.date_format, "zone": zone}
+    deals = read_deals(given.file, columns, outcomes, now=system_clock(), **how)
+    with CRM(given.db) as crm:
+        done = _import(crm, deals, outcomes, given.currency, zone)
+        report = crm.as_of(at).analytics.pipeline(pipeline=PIPELINE, by=given.by, currency=given.currency)
+    _print(given, report, done)
+    return 0
+
+
+def _zone(db: str | None) -> str:
+    """The time zone of a CRM that is there already."""
+    from crmcore.crm import CRM
+
+    if db is None or not os.path.exists(db):  # noqa: PTH110 - pathlib costs import time
+        return "UTC"
+    with CRM(db) as crm:
+        return crm.playbook.zone
+
+
+def _checked(given: argparse.Namespace, zone: str) -> datetime | None:
+    """The instant to look back from; what would fail after the import fails before it."""
+    from crmcore.kernel.calendar import moment
+
     if given.by is not None and getattr(given, given.by) is None:
         mend = f"add --{given.by} and its column"
         raise crmcore.Invalid([crmcore.Problem("--by", given.by, "a column the file is read by", mend)])
+    return None if given.as_of is None else moment(given.as_of, zone=zone)
 
 
-def _opened(given: argparse.Namespace, outcomes: Outcomes) -> CRM:
-    """The CRM the deals go to: a new one, or the file's with its playbook enlarged."""
-    from crmcore.crm import CRM
-    from crmcore.interchange.deal_import import deals_playbook, with_pipeline
+def _import(crm: CRM, deals: Sequence[Deal], outcomes: Outcomes, currency: str, zone: str) -> DealImport:
+    from crmcore.interchange.deal_import import deals_playbook, import_deals, with_pipeline
+    from crmcore.terminal import progress
 
-    fresh = deals_playbook(outcomes, currency=given.currency, zone=given.zone, name=PIPELINE)
-    if given.db is None or not os.path.exists(given.db):  # noqa: PTH110 - pathlib costs import time
-        return CRM(given.db, playbook=fresh)
-    crm = CRM(given.db)
-    try:
-        crm.adopt(with_pipeline(crm.playbook, fresh))
-    except BaseException:
-        crm.close()
-        raise
-    return crm
+    playbook = deals_playbook(outcomes, currency=currency, zone=zone, name=PIPELINE)
+    if crm.store.last() != (0, None):
+        playbook = with_pipeline(crm.playbook, playbook)
+    with progress("importing deals", len(deals)) as told:
+        return import_deals(crm, deals, pipeline=PIPELINE, playbook=playbook, progress=told)
 
 
-def _report(given: argparse.Namespace, crm: CRM, done: DealImport) -> None:
+def _print(given: argparse.Namespace, report: PipelineReport, done: DealImport) -> None:
     from crmcore.terminal import show, show_json
 
-    view = crm if given.as_of is None else crm.as_of(given.as_of)
-    report = view.analytics.pipeline(pipeline=PIPELINE, by=given.by, currency=given.currency)
     if given.json:
         show_json(report, done)
     else:

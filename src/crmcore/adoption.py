@@ -11,11 +11,12 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.ports import Moment, Store
-from crmcore.kernel.records import kind_of
+from crmcore.kernel.records import EMPTY, kind_of
 from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.sales import Opportunity
+from crmcore.sales.opportunity import remap as moved
 
-__all__ = ["adoption", "in_force", "remapped"]
+__all__ = ["adoption", "check_custom", "in_force", "remapped"]
 
 PLAYBOOK_ID = "playbook"
 
@@ -42,7 +43,41 @@ def _read(text: str) -> Playbook:
     return Playbook.from_data(json.loads(text))
 
 
-def adoption(store: Store, playbook: Playbook, *, at: datetime, by: str | None) -> Change[PlaybookVersion] | None:
+def check_custom(playbook: Playbook, current: Playbook, kinds: Iterable[str]) -> None:
+    """Refuse custom fields that records could not hold.
+
+    Args:
+        playbook: The new playbook.
+        current: The one in force.
+        kinds: The names of the kinds there are.
+
+    Raises:
+        Invalid: A custom field is declared for an unknown kind, or changes its type.
+    """
+    known = set(kinds)
+    problems = [
+        Problem(f"custom.{kind}", kind, f"one of {', '.join(sorted(known))}", "correct the kind's name")
+        for kind in playbook.custom
+        if kind not in known
+    ]
+    for kind, fields in playbook.custom.items():
+        was = current.custom.get(kind, EMPTY)
+        for name, type in fields.items():
+            if was.get(name, type) != type:
+                mend = "give the new field another name, for records may hold the old one"
+                problems.append(Problem(f"custom.{kind}.{name}", type, f"{was[name]}, as it was", mend))
+    if problems:
+        raise Invalid(problems)
+
+
+def _mend(line: str, stages: Iterable[tuple[str, str]]) -> str:
+    known = any(name == line for name, _ in stages)
+    return f"adopt(…, remap={{({line!r}, old stage): new stage}})" if known else f"keep the pipeline {line!r}"
+
+
+def adoption(
+    store: Store, playbook: Playbook, *, at: datetime, by: str | None, reason: str | None
+) -> Change[PlaybookVersion] | None:
     """The change that makes a store work by a playbook; None when it does already.
 
     Args:
@@ -50,6 +85,7 @@ def adoption(store: Store, playbook: Playbook, *, at: datetime, by: str | None) 
         playbook: The playbook.
         at: When it is adopted.
         by: Who adopts it.
+        reason: Why.
     """
     kind = kind_of(PlaybookVersion)
     current = store.get(kind, [PLAYBOOK_ID]).get(PLAYBOOK_ID)
@@ -57,7 +93,9 @@ def adoption(store: Store, playbook: Playbook, *, at: datetime, by: str | None) 
         return None
     version = 1 if current is None else current.version + 1
     sets = {"hash": playbook.hash, "text": playbook.text}
-    return Change(kind=kind.name, id=PLAYBOOK_ID, version=version, what="adopted", sets=sets, at=at, by=by)
+    return Change(
+        kind=kind.name, id=PLAYBOOK_ID, version=version, what="adopted", sets=sets, at=at, by=by, reason=reason
+    )
 
 
 def remapped(
@@ -66,7 +104,7 @@ def remapped(
     """The moves of open deals out of stages that a new playbook does not have.
 
     Args:
-        deals: The open deals.
+        deals: The open deals, deleted ones included, since they may come back.
         playbook: The new playbook.
         remap: ``{(pipeline, old stage): new stage}``.
         context: The circumstances.
@@ -80,15 +118,11 @@ def remapped(
         if (deal.pipeline, deal.stage) not in stages:
             homeless.setdefault((deal.pipeline, deal.stage), []).append(deal)
     problems = [
-        Problem(f"{line}.{stage}", f"{len(there):,} open deals", "a stage of the new playbook", "name one in remap")
+        Problem(f"{line}.{stage}", f"{len(there):,} open deals", "an open stage it still has", _mend(line, stages))
         for (line, stage), there in homeless.items()
         if (line, remap.get((line, stage), "")) not in stages
     ]
     if problems:
         raise Invalid(problems)
     targets = {old: stages[old[0], remap[old]] for old in homeless}
-    return [
-        context.changed(deal, "remapped", stage=targets[old].name, stage_probability=targets[old].probability)
-        for old, there in homeless.items()
-        for deal in there
-    ]
+    return [moved(deal, context, to=targets[old]) for old, there in homeless.items() for deal in there]

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from os import PathLike, fspath
+from itertools import chain
+from os import PathLike, fsdecode
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from crmcore.adoption import adoption, in_force, remapped
+from crmcore.adoption import adoption, check_custom, in_force, remapped
 from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, Context, NewId
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from crmcore.kernel.errors import Conflict, Invalid, NotFound, Problem
+from crmcore.kernel.late import check_present
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
 from crmcore.kernel.values import Border, read_text
 from crmcore.kernel.where import F
+from crmcore.kinds import Kinds, desks_of
 from crmcore.people import Account, AccountDesk
-from crmcore.playbook import Playbook, PlaybookVersion
+from crmcore.playbook import Playbook
 from crmcore.sales import Opportunity, OpportunityDesk, Product, ProductDesk
 from crmcore.staff import Staff, StaffDesk
 from crmcore.system import SystemIds, system_clock
@@ -32,18 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CRM"]
 
-SERVERS = ("postgresql://", "postgres://", "mysql://")
-
-DESKS: Mapping[type[Record], type[Desk[Any]]] = {
-    Account: AccountDesk,
-    Opportunity: OpportunityDesk,
-    PlaybookVersion: Desk,
-    Product: ProductDesk,
-    Staff: StaffDesk,
-}
-"""The kinds every CRM has, and their desks."""
-
-Kinds = Mapping[type[Record], type[Desk[Any]]] | Iterable[type[Record]]
+URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
 @attrs.frozen(eq=False)
@@ -108,12 +101,13 @@ class CRM:
         by: str | None = None,
         tenant: str = "default",
     ) -> None:
-        desks = {**DESKS, **(kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds, Desk))}
+        desks = desks_of(kinds, taken=dir(type(self)))
         known = {kind.name: kind for kind in map(kind_of, desks)}
         self._house = _House(clock, new_id or SystemIds(), desks, known, playbook or Playbook())
-        self.store: Store = _opened(store).for_tenant(read_text(tenant))
+        tenant = read_text(tenant, path="tenant", empty=False)
+        self._given = _Given(by=_said(by, "by"))
+        self.store: Store = _opened(store).for_tenant(tenant)
         self.moment: Moment = NOW
-        self._given = _Given(by=by)
         try:
             self.store.prepare(known.values())
             if playbook is not None:
@@ -128,22 +122,22 @@ class CRM:
     @property
     def accounts(self) -> AccountDesk:
         """The companies and households."""
-        return AccountDesk(kind_of(Account), self)
+        return cast("AccountDesk", self.desk(Account))
 
     @property
     def opportunities(self) -> OpportunityDesk:
         """The deals."""
-        return OpportunityDesk(kind_of(Opportunity), self)
+        return cast("OpportunityDesk", self.desk(Opportunity))
 
     @property
     def products(self) -> ProductDesk:
         """What is sold."""
-        return ProductDesk(kind_of(Product), self)
+        return cast("ProductDesk", self.desk(Product))
 
     @property
     def staff(self) -> StaffDesk:
         """Who works here."""
-        return StaffDesk(kind_of(Staff), self)
+        return cast("StaffDesk", self.desk(Staff))
 
     def desk(self, cls: type[R]) -> Desk[R]:
         """The desk of a record class.
@@ -195,14 +189,18 @@ class CRM:
             tenant: Whose data it is.
 
         Raises:
-            Invalid: The time is naive, unreadable, or in the future.
+            Invalid: The time is naive, unreadable, or in the future; or a text is empty or none.
         """
-        other = self._copy()
-        when = self._given.at if at is None else self._past(instant(at, zone=self.playbook.zone))
-        other._given = _Given(by=by or self._given.by, at=when, key=key, reason=reason or self._given.reason)
-        if tenant is not None and tenant != self.store.tenant:
-            other.store = self.store.for_tenant(read_text(tenant))
-        return other
+        was = self._given
+        given = _Given(
+            by=was.by if by is None else _said(by, "by"),
+            at=was.at if at is None else self._past(instant(at, zone=self.playbook.zone)),
+            key=_said(key, "key"),
+            reason=was.reason if reason is None else _said(reason, "reason"),
+        )
+        if tenant is None:
+            return self._view(_given=given)
+        return self._view(_given=given, store=self.store.for_tenant(read_text(tenant, path="tenant", empty=False)))
 
     def _past(self, at: datetime) -> datetime:
         if at > self._now():
@@ -220,15 +218,14 @@ class CRM:
         Raises:
             Invalid: A time is naive or unreadable.
         """
-        other = self._copy()
         zone = self.playbook.zone
         seq = None if known is None else self.store.cut(moment(known, zone=zone))
-        other.moment = Moment(None if at is None else moment(at, zone=zone), seq)
-        return other
+        return self._view(moment=Moment(None if at is None else moment(at, zone=zone), seq))
 
-    def _copy(self) -> Self:
+    def _view(self, **changes: object) -> Self:
+        """The same CRM, but for what changes."""
         other = object.__new__(type(self))
-        other._house, other.store, other.moment, other._given = self._house, self.store, self.moment, self._given
+        vars(other).update(vars(self) | changes)
         return other
 
     @property
@@ -236,11 +233,14 @@ class CRM:
         """The instant acts are backdated to; None for now."""
         return self._given.at
 
+    def _clock(self) -> datetime:
+        """The clock's time."""
+        return instant(self._house.clock(), zone="UTC")
+
     def _now(self) -> datetime:
         """The clock's time, but never before anything the store knows, so that now is never late."""
         last = self.store.last()[1]
-        now = instant(self._house.clock(), zone="UTC")
-        return now if last is None else max(now, last)
+        return self._clock() if last is None else max(self._clock(), last)
 
     def context(self, department: str) -> Context[Any]:
         """The circumstances an act of a department is done under.
@@ -255,6 +255,7 @@ class CRM:
             new_id=self._house.new_id,
             currency=playbook.currency,
             zone=playbook.zone,
+            custom=playbook.custom,
             by=self._given.by,
             reason=self._given.reason,
         )
@@ -293,17 +294,22 @@ class CRM:
             remap: For a stage that is taken away, ``{(pipeline, old stage): new stage}`` moves its open deals.
 
         Raises:
-            Invalid: A stage that open deals are in is taken away and not remapped.
+            Invalid: A stage that open deals are in is taken away and not remapped, a custom field is of a kind
+                there is not, or changes its type.
             NotAllowed: This is a view of the past.
         """
-        self._check_present()
-        moves = remapped(self.opportunities.each(F.status == "open"), playbook, remap or {}, self.context("sales"))
-        self._keep(playbook, moves)
+        check_present(self.moment)
+        check_custom(playbook, self.playbook, self.kinds)
+        asked = F.status == "open"
+        deals = chain(self.opportunities.each(asked), self.opportunities.each(asked, deleted=True))
+        context = attrs.evolve(self.context("sales"), at=self._now())
+        self._keep(playbook, remapped(deals, playbook, remap or {}, context))
         return playbook
 
     def _keep(self, playbook: Playbook, moves: Sequence[Change[Any]] = ()) -> None:
         """Write a playbook down, unless it is the one the store has."""
-        change = adoption(self.store, playbook, at=self._now(), by=self._given.by)
+        given = self._given
+        change = adoption(self.store, playbook, at=self._now(), by=given.by, reason=given.reason)
         if change is not None:
             id = self._house.new_id("commit")
             try:
@@ -326,10 +332,7 @@ class CRM:
         """
         if self._given.key is None:
             return None
-        from hashlib import sha256
-
-        asked = repr((act, kind, arguments, self._given.at))
-        return Key(read_text(self._given.key), sha256(asked.encode("utf-8", "backslashreplace")).hexdigest())
+        return Key.of(self._given.key, (act, kind, arguments, self._given.at))
 
     def commit(self, changes: Sequence[Change[Any]], key: Key | None = None) -> Commit:
         """Write changes whose values have been read. Acts call this; you seldom do.
@@ -340,30 +343,26 @@ class CRM:
 
         Raises:
             NotAllowed: This is a view of the past.
-            Invalid: A record refers to one that is not there.
+            Invalid: There is nothing to write, or a record refers to one that is not there.
             Conflict: A record has moved on.
         """
-        self._check_present()
+        check_present(self.moment)
+        if not changes:
+            raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
         self._check_references(changes)
         if self.store.tenant not in self._house.kept:
             self._keep(self.playbook)
-        now = max(self._now(), *(change.at for change in changes))
+        recorded_at = max([self._clock(), *(change.at for change in changes)])
         id = self._house.new_id("commit")
-        return self.store.commit(changes, id=id, recorded_at=now, key=key, playbook=self.playbook.hash)
-
-    def _check_present(self) -> None:
-        """Refuse to write through a view of the past."""
-        if self.moment != NOW:
-            message = "the past can't be changed; act on the CRM itself, with given(at=…) to backdate"
-            raise NotAllowed(message, act="commit", possible=("given(at=…)",))
+        return self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=self.playbook.hash)
 
     def _check_references(self, changes: Sequence[Change[Any]]) -> None:
         """Refuse references to records that are not there, or were deleted."""
         wanted: dict[str, dict[str, str]] = {}
         for change in changes:
-            for name, field in self.kinds[change.kind].fields.items():
-                if field.references is not None and change.sets.get(name) is not None:
-                    wanted.setdefault(field.references, {})[change.sets[name]] = name
+            for name, kind in self.kinds[change.kind].references.items():
+                if change.sets.get(name) is not None:
+                    wanted.setdefault(kind, {})[change.sets[name]] = name
         made = {(change.kind, change.id) for change in changes}
         problems = []
         for kind, ids in wanted.items():
@@ -387,10 +386,11 @@ class CRM:
         """
         if isinstance(record, Record):
             return self.desk(type(record)).history(record)
-        for cls in self._house.desks:
-            if record.startswith(f"{kind_of(cls).name}_"):
-                return self.desk(cls).history(record)
-        raise NotFound("record", record)
+        id = read_text(record, path="record")
+        named = [kind for kind in self.kinds.values() if f"{id}_".startswith(f"{kind.name}_")]
+        if not named:
+            raise NotFound("record", id)
+        return self.desk(max(named, key=lambda kind: len(kind.name)).cls).history(id)
 
     def verify(self) -> Verification:
         """Check that everything stored adds up: bodies, versions, claims, and the log against the records."""
@@ -413,6 +413,11 @@ class CRM:
         self.close()
 
 
+def _said(text: str | None, path: str) -> str | None:
+    """A circumstance somebody gave, as text that can be stored."""
+    return None if text is None else read_text(text, path=path, empty=False)
+
+
 def _opened(store: Store | str | PathLike[str] | None) -> Store:
     """The store somebody named."""
     if store is None:
@@ -420,11 +425,19 @@ def _opened(store: Store | str | PathLike[str] | None) -> Store:
 
         return MemoryStore()
     if not isinstance(store, (str, PathLike)):
-        return store
-    path = fspath(store)
-    if path.startswith(SERVERS):
+        return _a_store(store)
+    path = fsdecode(store)
+    if URL.match(path):
         mend = "use a file path, or pass a store of your own; PostgreSQL comes in a later version"
         raise Invalid([Problem("store", path.split("://")[0], "a path", mend)])
+    if not path or "\x00" in path:
+        raise Invalid([Problem("store", path, "the path of a file", "leave it out to keep all in memory")])
     from crmcore.stores.sqlite import SqliteStore
 
     return SqliteStore(path)
+
+
+def _a_store(store: Store) -> Store:
+    if callable(getattr(store, "for_tenant", None)):
+        return store
+    raise Invalid([Problem("store", type(store).__name__, "a path or a store", "leave it out to keep all in memory")])

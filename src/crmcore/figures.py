@@ -111,7 +111,7 @@ class Figures:
         return report(
             self._columns(deals),
             visits=self._visits(deals),
-            stages=StageOrder.of([stage.name for stage in line.open_stages]),
+            stages=StageOrder.of(line.stages),
             at=self._crm.moment.at or self._crm.context("sales").at,
             period=None if period is None else calendar_period(period, zone=playbook.zone, fiscal=playbook.fiscal_year),
             by=by,

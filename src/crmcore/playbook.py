@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, get_args
 
 import attrs
 
 from crmcore.kernel.calendar import FiscalYear, zone
-from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.money import Money
+from crmcore.kernel.desk import Desk
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.keys import EPOCH
+from crmcore.kernel.money import Money, number
 from crmcore.kernel.rates import Rates
-from crmcore.kernel.records import EMPTY, FrozenMap, Record, field, record
-from crmcore.kernel.where import FieldType, Filter, from_data, to_data
-from crmcore.sales.pipeline import SalesRules
+from crmcore.kernel.records import EMPTY, FrozenMap, Kind, Record, field, kind_of, record
+from crmcore.kernel.values import read_text
+from crmcore.kernel.where import F, FieldType, Filter, checked, from_data, to_data
+from crmcore.sales import Opportunity, SalesRules, Stage
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["Playbook", "PlaybookVersion"]
+__all__ = ["Playbook", "PlaybookDesk", "PlaybookVersion"]
 
 LONGEST_PLAYBOOK = 10_000_000
+LONGEST_NAME = 100
 FIELD_TYPES = get_args(FieldType)
+NO_RATES = Rates(())
+
+T = TypeVar("T")
 
 
 def _custom(custom: Mapping[str, Mapping[str, FieldType]]) -> Mapping[str, Mapping[str, FieldType]]:
+    if not isinstance(custom, Mapping) or not all(isinstance(fields, Mapping) for fields in custom.values()):
+        mend = 'write {"opportunity": {"region": "text"}}'
+        raise Invalid([Problem("custom", type(custom).__name__, "the types of fields by name, by kind", mend)])
     return FrozenMap({kind: FrozenMap(dict(fields)) for kind, fields in custom.items()})
 
 
@@ -44,7 +54,7 @@ class Playbook:
         custom: The fields it added, by kind: ``{"opportunity": {"region": "text"}}``.
 
     Raises:
-        Invalid: The currency, the zone or a custom field's type is unknown.
+        Invalid: The currency, the zone, a custom field's type or a field a stage asks for is unknown: all at once.
 
     Example:
         >>> from crmcore import CRM, Playbook
@@ -56,25 +66,57 @@ class Playbook:
     currency: str = "USD"
     zone: str = "UTC"
     fiscal_year: FiscalYear = attrs.field(factory=FiscalYear)
-    rates: Rates = Rates(())
+    rates: Rates = NO_RATES
     sales: SalesRules = attrs.field(factory=SalesRules)
     custom: Mapping[str, Mapping[str, FieldType]] = attrs.field(default=EMPTY, converter=_custom)
 
     def __attrs_post_init__(self) -> None:
         """Check it once, when it is made."""
-        Money.of_minor(0, self.currency)
-        zone(self.zone)
-        problems = [
-            Problem(f"custom.{kind}.{name}", type, f"one of {', '.join(FIELD_TYPES)}", "choose one of them")
-            for kind, fields in self.custom.items()
-            for name, type in fields.items()
-            if type not in FIELD_TYPES
-        ]
+        problems = [*self._part_problems(), *self._custom_problems()]
+        if problems:
+            raise Invalid(problems)
+        problems = [*self._stage_problems()]
         if problems:
             raise Invalid(problems)
 
+    def _part_problems(self) -> Iterable[Problem]:
+        """What is wrong with its plain parts."""
+        parts = {"zone": str, "fiscal_year": FiscalYear, "rates": Rates, "sales": SalesRules}
+        for name, cls in parts.items():
+            if not isinstance(getattr(self, name), cls):
+                yield Problem(name, getattr(self, name), f"a {cls.__name__}", f"make it one, or leave {name} out")
+        yield from _problems(lambda: Money.of_minor(0, self.currency))
+        yield from _problems(lambda: zone(self.zone))
+
+    def _custom_problems(self) -> Iterable[Problem]:
+        """What is wrong with the custom fields."""
+        for kind, fields in self.custom.items():
+            for name, type in fields.items():
+                path = f"custom.{kind}.{name}"
+                yield from _problems(functools.partial(read_text, name, LONGEST_NAME, path=path, empty=False))
+                if type not in FIELD_TYPES:
+                    yield Problem(path, type, f"one of {', '.join(FIELD_TYPES)}", "choose one of them")
+
+    def _stage_problems(self) -> Iterable[Problem]:
+        """What stages ask for that deals do not have."""
+        for line in self.sales.pipelines:
+            for stage in line.stages:
+                for problem in self._asked_problems(stage):
+                    yield attrs.evolve(problem, path=f"pipeline {line.name}, stage {stage.name}: {problem.path}")
+
+    def _asked_problems(self, stage: Stage) -> Iterable[Problem]:
+        kind, custom = kind_of(Opportunity), self.custom.get("opportunity", EMPTY)
+        everything: tuple[Filter | str, ...] = (*stage.requires, *stage.exit_criteria)
+        for asked in everything:
+            yield from _problems(functools.partial(self._checked, asked, kind, custom))
+
+    def _checked(self, asked: Filter | str, kind: Kind[Any], custom: Mapping[str, FieldType]) -> Filter:
+        if isinstance(asked, str):
+            asked = F[asked].is_set
+        return checked(asked, kind.types_for(asked, custom), currency=self.currency, at=EPOCH, zone=self.zone)
+
     def to_data(self) -> dict[str, Any]:
-        """The playbook as plain data that JSON can hold."""
+        """The playbook as plain data that JSON can hold: all of it, so that its meaning outlives our defaults."""
         data: dict[str, Any] = _converter().unstructure(self)
         return data
 
@@ -88,18 +130,18 @@ class Playbook:
         Raises:
             Invalid: The data is no playbook: every problem at once.
         """
-        from cattrs import transform_error
-        from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
+        from cattrs.errors import BaseValidationError
 
+        if not isinstance(data, Mapping):
+            raise Invalid([Problem("playbook", data, "a mapping", "give what to_data() wrote")])
         try:
             return _converter().structure(data, cls)
-        except (BaseValidationError, ForbiddenExtraKeysError) as error:
-            found = [Problem("playbook", "data", text, "correct it") for text in transform_error(error)]
-            raise Invalid(found) from error
+        except BaseValidationError as error:
+            raise Invalid(_found(error, "playbook")) from error
 
     @property
     def text(self) -> str:
-        """The playbook as canonical JSON: equal playbooks give equal text."""
+        """The playbook as canonical JSON, in which a playbook is always the same text."""
         return json.dumps(self.to_data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @functools.cached_property
@@ -110,20 +152,69 @@ class Playbook:
         return sha256(self.text.encode()).hexdigest()[:16]
 
 
+def _problems(check: Callable[[], object]) -> tuple[Problem, ...]:
+    """The problems a check finds."""
+    try:
+        check()
+    except Invalid as error:
+        return error.problems
+    return ()
+
+
 @functools.cache
 def _converter() -> Converter:
     """Turns playbooks into plain data and back; filters and rates have forms of their own."""
     from cattrs import Converter
 
-    made = Converter(forbid_extra_keys=True, omit_if_default=True)
+    made = Converter(forbid_extra_keys=True)
     made.register_unstructure_hook(Decimal, str)
-    made.register_structure_hook(Decimal, lambda raw, _: Decimal(raw))
+    made.register_structure_hook(Decimal, _decimal)
+    made.register_structure_hook(str, _exactly)
+    made.register_structure_hook(int, _exactly)
     made.register_unstructure_hook(Rates, Rates.to_dicts)
     made.register_structure_hook(Rates, lambda raw, _: Rates.from_dicts(raw))
     made.register_unstructure_hook_func(_is_filter, to_data)
     made.register_structure_hook_func(_is_filter, lambda raw, _: from_data(raw))
     made.register_unstructure_hook(FrozenMap, _mapped)
     return made
+
+
+def _exactly(raw: object, cls: type[T]) -> T:
+    """A value that must be of its type already: cattrs would make text of anything."""
+    if type(raw) is cls:
+        return raw
+    raise Invalid([Problem("value", raw, f"a value of type {cls.__name__}", "correct it")])
+
+
+def _decimal(raw: object, _: type[Decimal]) -> Decimal:
+    found = number(raw)
+    if found is None:
+        raise Invalid([Problem("value", raw, "a number", "correct it")])
+    return found
+
+
+def _found(error: BaseException, path: str) -> Iterator[Problem]:
+    """The problems in an error of cattrs: a tree that notes at each branch where it leads."""
+    from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+
+    match error:
+        case IterableValidationError():
+            noted, rest = error.group_exceptions()
+            branches = [(one, f"{path}[{note.index!r}]") for one, note in noted] + [(one, path) for one in rest]
+        case ClassValidationError():
+            known, rest = error.group_exceptions()
+            branches = [(one, f"{path}.{note.name}") for one, note in known] + [(one, path) for one in rest]
+        case Invalid():
+            branches = []
+            yield from (attrs.evolve(problem, path=f"{path}: {problem.path}") for problem in error.problems)
+        case ForbiddenExtraKeysError():
+            branches = []
+            yield Problem(path, sorted(map(str, error.extra_fields)), "no such keys", "take them out, or correct them")
+        case _:
+            branches = []
+            yield Problem(path, type(error).__name__, "data as to_data() writes it", "give it, or correct it")
+    for one, place in branches:
+        yield from _found(one, place)
 
 
 def _is_filter(cls: Any) -> bool:  # noqa: ANN401 - cattrs asks about anything
@@ -145,3 +236,16 @@ class PlaybookVersion(Record):
 
     hash: str = field()
     text: str = field(longest=LONGEST_PLAYBOOK)
+
+
+class PlaybookDesk(Desk[PlaybookVersion]):
+    """The playbook with its history: to be read, for ``CRM.adopt`` alone writes it."""
+
+    def create(self, *_: object) -> NoReturn:
+        """Refused."""
+        message = "a playbook is not written like other records; possible: adopt"
+        raise NotAllowed(message, act="add", possible=("adopt",))
+
+    def perform(self, *_: object, **__: object) -> NoReturn:
+        """Refused."""
+        self.create()

@@ -41,9 +41,11 @@ class SystemIds:
             now = time.time_ns() // 1_000_000
             if now > self._millisecond:
                 self._millisecond, self._counter = now, int.from_bytes(os.urandom(2), "big") & 0x7FF
-            else:
+            elif self._counter < 0xFFF:
                 self._counter += 1
-            millisecond, counter = self._millisecond + (self._counter >> 12), self._counter & 0xFFF
+            else:  # ahead of the clock, until it catches up
+                self._millisecond, self._counter = self._millisecond + 1, 0
+            millisecond, counter = self._millisecond, self._counter
         chance = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
         number = (millisecond << 80) | (7 << 76) | (counter << 64) | (2 << 62) | chance
         return f"{kind}_{number:032x}"

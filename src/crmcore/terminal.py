@@ -5,22 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmcore.analytics.results import Section
 from crmcore.kernel.money import Money
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from crmcore.analytics import PipelineReport
-    from crmcore.analytics.results import Section
     from crmcore.interchange.deal_import import DealImport
 
 __all__ = ["progress", "show", "show_json"]
 
-HINT = 'for tables and colours: pip install "crmcore[cli]"'
+HINT = 'for tables and colours on a terminal: pip install "crmcore[cli]"'
+GAP = 2
+"""How many blanks stand before a column."""
 
 
 def _rich() -> bool:
@@ -30,6 +35,14 @@ def _rich() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Where to draw; with NO_COLOR set, without any style."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, color_system=None) if console.no_color else console
 
 
 @contextlib.contextmanager
@@ -43,10 +56,9 @@ def progress(what: str, total: int) -> Iterator[Callable[[int, int], None] | Non
     if not (sys.stderr.isatty() and _rich()):
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=_console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done, _: bar.update(task, completed=done)
 
@@ -60,35 +72,64 @@ def show(report: PipelineReport, notes: Sequence[str], *, definitions: bool) -> 
         definitions: Whether to say what each figure means.
     """
     meanings = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in report.definitions.items()]
-    below = [*notes, *([""] + meanings if definitions else [])]
+    below = [*notes, *(["", *meanings] if definitions else [])]
     if sys.stdout.isatty() and _rich():
         _draw(report.sections(), below)
-        return
-    print("\n".join([str(report), "", *below]))  # noqa: T201 - a command line prints
-    if sys.stdout.isatty():
+    else:
+        print("\n".join([str(report), "", *below]))  # noqa: T201 - a command line prints
+    if not _rich():
         print(HINT, file=sys.stderr)  # noqa: T201
 
 
-def _draw(sections: Sequence[Section], below: Sequence[str]) -> None:
-    """Tables with colours; rich leaves colours out when NO_COLOR is set."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
+def _draw(sections: Iterable[Section], below: Sequence[str]) -> None:
+    """Tables with colours, none wider than the terminal."""
+    from rich.text import Text
+
+    console = _console()
+    for section in sections:
+        console.print(Text(section.title, style="bold"))
+        for part in _parts(section, console.width):
+            console.print(_table(part, console.width // 2))
+        console.print()
+    console.print(Text("\n".join(below)))
+
+
+def _parts(section: Section, room: int) -> Iterator[Section]:
+    """A table that is too wide as several, each led by the first column."""
+    from rich.cells import cell_len
+
+    lines = [section.headings, *section.rows] if section.headings else section.rows
+    first, *widths = (GAP + max(map(cell_len, column)) for column in zip(*lines, strict=True))
+    room -= min(first, room // 2)
+    taken, left = [0], room
+    for place, width in enumerate(widths, start=1):
+        if width > left and len(taken) > 1:
+            yield _only(section, taken)
+            taken, left = [0], room
+        taken.append(place)
+        left -= width
+    yield _only(section, taken)
+
+
+def _only(section: Section, places: Sequence[int]) -> Section:
+    """Some columns of a table."""
+    headings = tuple(section.headings[place] for place in places) if section.headings else ()
+    return Section(section.title, headings, tuple(tuple(row[place] for place in places) for row in section.rows))
+
+
+def _table(section: Section, widest: int) -> Table:
+    """A table to draw: names left, in a column that may be folded, figures right, in columns that may not."""
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    for section in sections:
-        table = Table(title=section.title, title_style="bold", title_justify="left", box=SIMPLE_HEAD)
-        table.show_header = bool(section.headings)
-        width = len(section.rows[0]) if section.rows else len(section.headings)
-        for place in range(width):
-            heading = section.headings[place] if section.headings else ""
-            style = "cyan" if place == 0 and width > 1 else None
-            table.add_column(heading, justify="left" if place == 0 else "right", style=style)
-        for row in section.rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
-    console.print(Text("\n".join(below)))
+    table = Table(box=None, padding=(0, 0, 0, GAP), header_style="dim", show_header=bool(section.headings))
+    names, *figures = section.headings or section.rows[0]
+    table.add_column(names, overflow="fold", style="cyan" if figures else None, max_width=widest if figures else None)
+    for heading in figures:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in section.rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def show_json(report: PipelineReport, done: DealImport) -> None:
@@ -98,30 +139,29 @@ def show_json(report: PipelineReport, done: DealImport) -> None:
         report: The report.
         done: What the import did.
     """
-    shown = {**_figures(report), "undated": done.undated, "import": attrs.asdict(done), "made": str(report.made)}
+    shown = {**_figures(report), "import": attrs.asdict(done), "made": str(report.made)}
     shown["as_of"] = None if report.made.local is None else report.made.local.isoformat()
     shown["currency"] = report.currency
     if report.groups:
-        groups = [{str(report.by): group, **_figures(part)} for group, part in report.groups.items()]
-        shown["groups"] = groups
-    shown["stages"] = {} if report.cohort is None else {step.stage: step.reached for step in report.cohort.steps}
+        shown["groups"] = [{str(report.by): group, **_figures(part)} for group, part in report.groups.items()]
+    shown["stages"] = dict(report.reached)
     shown["definitions"] = dict(report.definitions)
-    print(json.dumps(shown, indent=2, ensure_ascii=False))  # noqa: T201 - a command line prints
+    print(json.dumps(shown, indent=2))  # noqa: T201 - a command line prints
 
 
 NUMBERS = (
-    "deals won lost open unvalued unweighted no_account win_rate win_rate_by_value open_value weighted_value won_value "
-    "lost_value average_won velocity open_velocity bottleneck"
-).split()
+    *("deals", "won", "lost", "open", "unvalued", "unweighted", "undated", "no_account"),
+    *("win_rate", "win_rate_by_value", "open_value", "weighted_value", "won_value", "lost_value", "average_won"),
+    *("velocity", "open_velocity", "bottleneck"),
+)
 
 
 def _figures(report: PipelineReport) -> dict[str, Any]:
     figures: dict[str, Any] = {name: _plain(getattr(report, name)) for name in NUMBERS}
     for name in ("won_cycle_days", "lost_cycle_days"):
         cycle = getattr(report, name)
-        parts = ("mean", "median", "n")
-        figures[name] = None if cycle is None else {part: getattr(cycle, part) for part in parts}
-    return {**figures, "undated": report.undated}
+        figures[name] = {part: getattr(cycle, part, None) for part in ("mean", "median")} | {"n": cycle.n if cycle else 0}
+    return figures
 
 
 def _plain(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import attrs
 
 from crmcore.kernel.change import Change, replay
 from crmcore.kernel.claims import claims_of
+from crmcore.kernel.errors import Corrupt, Invalid
+from crmcore.kernel.page import Query
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, Record
 
@@ -40,7 +43,7 @@ class Verification:
 
 
 def verify(store: Store, kinds: Mapping[str, Kind[Any]]) -> Verification:
-    """Check a store against its own log.
+    """Check a store against its own log, while nobody writes.
 
     Args:
         store: The store, bound to a tenant.
@@ -50,13 +53,18 @@ def verify(store: Store, kinds: Mapping[str, Kind[Any]]) -> Verification:
         What was checked and what does not add up: damaged bodies, gaps between versions, a log that runs
         backwards, records that differ from the fold of their changes, unique values held by the wrong record.
     """
-    log = store.changes()
+    found = store.check()
+    try:
+        log = store.changes()
+    except Corrupt as error:
+        return Verification(0, 0, (*found, str(error)))
     mine: dict[tuple[str, str], list[Change[Any]]] = {}
     for change in log:
         mine.setdefault((change.kind, change.id), []).append(change)
-    found = [*store.check(), *_order(log)]
+    found += _order(log)
     for (name, id), changes in mine.items():
         found += _record(store, kinds[name], id, changes)
+    found += _strangers(store, kinds, Counter(name for name, _ in mine))
     return Verification(len(mine), len(log), tuple(found))
 
 
@@ -70,15 +78,27 @@ def _order(log: Iterable[Change[Any]]) -> Iterable[str]:
         last = change
 
 
+def _strangers(store: Store, kinds: Mapping[str, Kind[Any]], known: Mapping[str, int]) -> Iterable[str]:
+    """Records that nothing in the log made."""
+    for name, kind in kinds.items():
+        kept = sum(store.count(kind, Query(deleted=deleted)) for deleted in (False, True))
+        if kept > known.get(name, 0):
+            yield f"{kept - known.get(name, 0)} of the {kept} records of {name} have no changes"
+
+
 def _record(store: Store, kind: Kind[Any], id: str, changes: list[Change[Any]]) -> Iterable[str]:
     """What does not add up about one record."""
     versions = [change.version for change in changes]
     if versions != list(range(1, len(changes) + 1)):
         yield f"{kind.name} {id} has versions {versions}"
-    now = store.get(kind, [id]).get(id)
+    try:
+        now, fold = store.get(kind, [id]).get(id), replay(kind, changes)
+    except (Corrupt, Invalid) as error:
+        yield str(error)
+        return
     if now is None:
         yield f"{kind.name} {id} has changes but no record"
-    elif now != replay(kind, changes):
+    elif now != fold:
         yield f"{kind.name} {id} differs from the fold of its changes"
     else:
         yield from _claims(store, kind, now)

@@ -150,6 +150,20 @@ def test_a_table_must_say_what_became_of_deals() -> None:
     assert "expected one of the stages lead, demo, won, lost" in refused([{"stage": "x"}], stages=STAGES)[0]
 
 
+@pytest.mark.parametrize("source", [{"amount": [1]}, {"worth": [1]}, {"worth": []}, [{"worth": 1}]])
+def test_a_table_of_something_else_is_no_empty_pipeline(source: object) -> None:
+    """It is the wrong table, or its columns have other names."""
+    assert "expected a column that says open, won or lost" in refused(source, currency="EUR")[0]
+
+
+def test_a_thousand_wrong_dates_are_one_problem() -> None:
+    """The first one shows what is wrong."""
+    deals = [{"status": "open", "opened_at": f"{month}/{day}/2026"} for month in range(1, 13) for day in range(1, 29)]
+    (said,) = refused(deals)
+
+    assert "rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 326 more, column \"opened_at\": got '1/1/2026'" in said
+
+
 def test_a_bare_number_needs_a_currency() -> None:
     """Which one, nobody can guess."""
     assert (
@@ -175,7 +189,7 @@ VISIT = {"deal": 1, "stage": "lead", "entered_at": "2026-01-05"}
             "column \"left_at\": got '2026-01-09', expected a date before the deal entered its next stage",
         ),
         ([{**VISIT, "deal": 2}], "column \"entered_at\": got '2026-01-05', expected a date before the deal was closed"),
-        ([{"deal": 1}], 'visits columns: got \'deal\', expected a column "stage"'),
+        ([{"deal": 1}], 'visits columns: got \'deal\', expected a column "stage"; add it, or rename'),
     ],
 )  # fmt: skip
 def test_a_dirty_history_is_refused(visits: list[dict[str, Any]], said: str) -> None:

@@ -332,6 +332,16 @@ def test_rates_are_those_of_the_closing_day_or_the_as_of() -> None:
         pipeline([{"status": "won", "amount": Money(100, "JPY")}], currency="EUR", rates=rates)
 
 
+def test_what_does_not_count_needs_no_rate() -> None:
+    """A deal of another period, in a currency of its own."""
+    deals = [
+        {"status": "won", "closed_at": "2015-01-01", "amount": Money(5, "JPY")},
+        {"status": "won", "closed_at": "2026-01-01", "amount": euros("5")},
+    ]
+
+    assert pipeline(deals, period="2026").won_value == euros("5")
+
+
 def test_a_probability_may_be_written_in_many_ways() -> None:
     """Exactly: one tenth is one tenth."""
     for probability in (0.1, "0.1", Decimal("0.1"), " 0.10 "):

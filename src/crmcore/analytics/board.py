@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GONE", "Board", "set_up"]
 
+COUNTED = (OPEN, WON, LOST)
 OUTSIDE, GONE = 3, 4  # closed outside the period; not there at the as-of
 
 
@@ -90,7 +91,8 @@ def set_up(
         closed = None if state[row] == OPEN else deals.closed.micros[row]
         return instant_at(scope.at if closed is None else closed).astimezone(zone).date()
 
-    minor, currency = in_one_currency(deals.columns, deals.amounts, currency, rates, rate_day)
+    amounts = [amount if s in COUNTED else None for s, amount in zip(state, deals.amounts, strict=True)]
+    minor, currency = in_one_currency(deals.columns, amounts, currency, rates, rate_day)
     weighted, unweighted = _weighted(deals, state, minor, still_open)
     told = [visit for visit in visits.visits if visit[2] <= scope.at] if visits else []
     if visits:
@@ -109,8 +111,8 @@ def set_up(
         else ([], [])
     )
     for outcome, name in ((WON, "won"), (LOST, "lost")) if currency else ():
-        amounts = [amount for s, amount in zip(state, minor, strict=True) if s == outcome]
-        exclusions[f"{name} deals without an amount, in no value"] = amounts.count(None)
+        values = [amount for s, amount in zip(state, minor, strict=True) if s == outcome]
+        exclusions[f"{name} deals without an amount, in no value"] = values.count(None)
     return Board(
         deals,
         state,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -48,6 +49,7 @@ LAST_OF_DAY = time(23, 59, 59, 999_999, fold=1)  # the later one where clocks go
 FIRST = (datetime(1, 1, 2, tzinfo=UTC) - EPOCH) // MICROSECOND
 LAST = (datetime(9999, 12, 30, tzinfo=UTC) - EPOCH) // MICROSECOND
 CLOCK_CODES = ("%H", "%I", "%M", "%S", "%f", "%c", "%X", "%s")
+TOLD_APART = 10  # different values of a column
 FINEST_SHARE = 30  # digits after the point
 
 
@@ -136,12 +138,14 @@ def read(
     values = _converted(cells, convert, each)
     if Misfit not in set(map(type, values)):
         return values  # type: ignore[return-value] # no misfit is among them
-    found: dict[tuple[str, Misfit], list[int]] = {}
+    rows_of: dict[Misfit, dict[str, list[int]]] = {}
     for row, value in enumerate(values):
         if isinstance(value, Misfit):
-            found.setdefault((shown(cells[row]), value), []).append(row)
-    for (_, misfit), rows in found.items():
-        problems.append(Problem(columns.place(role, rows), cells[rows[0]], misfit.expected, misfit.mend))
+            rows_of.setdefault(value, {}).setdefault(shown(cells[row]), []).append(row)
+    for misfit, found in rows_of.items():
+        together = [sorted(chain(*found.values()))]  # a thousand dates in a wrong format are one problem
+        for rows in together if len(found) > TOLD_APART else found.values():
+            flag(columns, role, rows, misfit, problems)
     return [None if isinstance(value, Misfit) else value for value in values]
 
 

@@ -32,11 +32,17 @@ class Wanted:
         role: What it is to the analysis, such as ``opened_at``; also its usual name.
         name: What it is called in the data.
         required: Whether the analysis is pointless without it.
+        mend: What to do when it is not there; by default, say what it is called.
     """
 
     role: str
     name: str
     required: bool = False
+    mend: str = attrs.field()
+
+    @mend.default
+    def _say_its_name(self) -> str:
+        return f'say {self.role}="…" with the name it has'
 
 
 @attrs.frozen
@@ -61,10 +67,13 @@ class Columns:
 
     def place(self, role: str, rows: Sequence[int]) -> str:
         """Where some cells are, as a person would point at them."""
-        shown = ", ".join(f"{self.numbers[row]:,}" for row in rows[:LISTED])
-        more = f" and {len(rows) - LISTED:,} more" if len(rows) > LISTED else ""
-        unit = self.unit if len(rows) == 1 else f"{self.unit}s"
-        return f'{self.table} {unit} {shown}{more}, column "{self.names[role]}"'
+        return f'{self.table} {_listed(self.unit, [self.numbers[row] for row in rows])}, column "{self.names[role]}"'
+
+
+def _listed(unit: str, numbers: Sequence[int]) -> str:
+    shown = ", ".join(f"{number:,}" for number in numbers[:LISTED])
+    more = f" and {len(numbers) - LISTED:,} more" if len(numbers) > LISTED else ""
+    return f"{unit}{'' if len(numbers) == 1 else 's'} {shown}{more}"
 
 
 def columns_of(source: Source, wanted: Sequence[Wanted], table: str) -> Columns:
@@ -118,7 +127,7 @@ def _absent(drawn: _Drawn, wanted: Sequence[Wanted], table: str) -> Iterator[Pro
         usual = column.name == column.role and not column.required
         if column.name not in drawn.cells and drawn.known and not usual:
             near = difflib.get_close_matches(column.name, drawn.known, n=1)
-            mend = f"did you mean {near[0]!r}?" if near else f'say {column.role}="…" with the name it has'
+            mend = f"did you mean {near[0]!r}?" if near else column.mend
             yield Problem(f"{table} columns", ", ".join(drawn.known), f'a column "{column.name}"', mend)
 
 
@@ -176,7 +185,8 @@ def _no_table(where: str, found: object, expected: str = "a table") -> Problem:
 
 def _mapping(source: Mapping[str, Iterable[object]], names: Iterable[str], table: str) -> _Drawn:
     cells = {name: _cells(source[name], f'{table} column "{name}"') for name in names if name in source}
-    return _Drawn(cells, [str(name) for name in source], range(1, 1 + max(map(len, cells.values()), default=0)))
+    rows = max(map(len, cells.values()), default=len(source))  # with nothing wanted in it, it is at least not empty
+    return _Drawn(cells, [str(name) for name in source], range(1, 1 + rows))
 
 
 def _frame(frame: Any, names: set[str], table: str) -> _Drawn:  # noqa: ANN401 - a frame of any library
@@ -216,12 +226,15 @@ def _instants(column: Any) -> list[datetime | None]:  # noqa: ANN401 - a numpy a
 
 def _csv(path: PathLike[str] | str, table: str) -> _Drawn:
     header, body, numbers = _lines(path, table)
+    ragged: dict[int, list[int]] = {}
+    for row, number in zip(body, numbers, strict=True):
+        if len(row) != len(header):
+            ragged.setdefault(len(row), []).append(number)
+    expected, mend = f"{len(header):,}, as in the first line", "look for a stray or missing separator or quote"
     problems = [
-        Problem(f"{table} line {number:,}", f"{len(row):,} cells", f"{len(header):,}, as in the first line",
-                "look for a stray or missing separator or quote")
-        for row, number in zip(body, numbers, strict=True)
-        if len(row) != len(header)
-    ]  # fmt: skip
+        Problem(f"{table} {_listed('line', lines)}", f"{count:,} cells", expected, mend)
+        for count, lines in ragged.items()
+    ]
     problems += [
         Problem(f"{table} line 1", name, "each name once", "rename or drop the other")
         for name in sorted({name for name in header if header.count(name) > 1})

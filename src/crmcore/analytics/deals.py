@@ -23,7 +23,6 @@ __all__ = ["LOST", "OPEN", "OUTCOMES", "WON", "Deals", "read_deals"]
 
 OPEN, WON, LOST = range(3)
 OUTCOMES = {"open": OPEN, "won": WON, "lost": LOST}
-GROUPS = ("owner", "account", "product")
 
 
 @attrs.frozen(eq=False)
@@ -41,6 +40,7 @@ class Deals:
         probability: The exact chance of winning: numerator and denominator.
         row_of: The row of each id.
         group: What each is grouped by; empty when nothing was asked for.
+        no_account: Whether each names no account; None where there is no such column.
     """
 
     columns: Columns

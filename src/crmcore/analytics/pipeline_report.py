@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from crmcore.analytics.amounts import scale_of
-from crmcore.analytics.pipeline_terms import DEFINITIONS, reasons
+from crmcore.analytics.pipeline_terms import DEFINITIONS
 from crmcore.analytics.results import Provenance, Section, Tabular, percent, written
 from crmcore.analytics.stages import TimeInStage
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import FrozenMap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from crmcore.analytics.stages import StageConversion
@@ -193,7 +193,7 @@ class PipelineReport(Tabular):
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why each undefined figure is undefined."""
-        return reasons(self)
+        return _reasons(self)
 
     def _mean_cycle(self) -> Fraction | None:
         """The exact mean won cycle, where something can be divided by it."""
@@ -283,3 +283,53 @@ def _figure(name: str, value: object) -> str:
 def _rounded(minor: Fraction, currency: str) -> Money | None:
     whole = round(minor)  # half-even
     return Money.of_minor(whole, currency) if abs(whole) < LARGEST else None
+
+
+def _reasons(report: PipelineReport) -> Mapping[str, str]:
+    found = {name: why for name, why in _whys(report).items() if getattr(report, name) is None}
+    if report.cohort is None:
+        found["reached"] = found["cohort"]
+    if not report.time_in_stage:
+        found["time_in_stage"] = "no stage history was given (visits=, with stages=)"
+    return FrozenMap(found | dict(_stage_whys(report)))
+
+
+def _whys(report: PipelineReport) -> dict[str, str]:
+    value = "the deals have no amounts, and no currency= was given" if report.currency is None else ""
+    cycle = "no won deal has both an opening and a closing date" if report.won_cycle_days is None else ""
+    average = "" if report.valued_won else "no won deal has an amount"
+    pace = value or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
+    stages = "the order of the stages was not given (stages=)"
+    return {
+        "at": "the data hold no instant, and no at= was given",
+        "no_account": "the data have no column of accounts (account=)",
+        "open_value": value,
+        "weighted_open_value": value,
+        "weighted_value": value,
+        "won_value": value,
+        "lost_value": value,
+        "win_rate": "no deal was won or lost",
+        "win_rate_by_value": value or "the values of won and lost deals are 0, or one of them is negative",
+        "average_won": value or average,
+        "won_cycle_days": cycle,
+        "lost_cycle_days": "no lost deal has both an opening and a closing date",
+        "velocity": pace,
+        "velocity_exact": pace,
+        "open_velocity": average or pace,
+        "open_velocity_exact": average or pace,
+        "cohort": stages,
+        "snapshot": stages,
+        "bottleneck": f"no open stage was reached by {report.n_min:,} deals (n_min=)" if report.cohort else stages,
+    }
+
+
+def _stage_whys(report: PipelineReport) -> Iterator[tuple[str, str]]:
+    for conversion in filter(None, (report.cohort, report.snapshot)):
+        for step in conversion.steps[:-1]:
+            if step.conversion is None:
+                yield f"{conversion.basis}.{step.stage}.conversion", "no deal reached the stage"
+    for time in report.time_in_stage:
+        if time.median_days is None:
+            yield f"time_in_stage.{time.stage}.median_days", "fewer than half of the deals are seen to leave the stage"
+        if time.mean_days is None:
+            yield f"time_in_stage.{time.stage}.mean_days", "no deal has left the stage"

@@ -1,4 +1,4 @@
-"""What each figure of a pipeline means, and why one may be undefined."""
+"""What each figure of a pipeline means."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from crmcore.kernel.records import FrozenMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from crmcore.analytics.pipeline_report import PipelineReport
-
-__all__ = ["DEFINITIONS", "reasons"]
+__all__ = ["DEFINITIONS"]
 
 DEFINITIONS: Mapping[str, str] = FrozenMap(
     {
@@ -19,7 +17,7 @@ DEFINITIONS: Mapping[str, str] = FrozenMap(
         "open": "Deals that are neither won nor lost at the as-of.",
         "won": "Deals won, each once, in the period of its last closing.",
         "lost": "Deals lost, each once, in the period of its last closing.",
-        "undated": "Deals without an opening date. They count everywhere but in cycles.",
+        "undated": "Deals without an opening date. They count everywhere but in cycles and in the cohort of a period.",
         "no_account": "Deals that name no account. They count everywhere.",
         "unvalued": "Open deals without an amount. They are in no value and no average.",
         "unweighted": "Open deals without a probability that held at the as-of. They are in no weighted value.",
@@ -51,58 +49,3 @@ DEFINITIONS: Mapping[str, str] = FrozenMap(
         "deals; the earliest on a tie.",
     }
 )
-
-
-def reasons(report: PipelineReport) -> Mapping[str, str]:
-    """Why each undefined figure of a report is undefined.
-
-    Args:
-        report: The report.
-    """
-    found = {name: why for name, why in _whys(report).items() if getattr(report, name) is None}
-    if report.cohort is None:
-        found["reached"] = found["cohort"]
-    if not report.time_in_stage:
-        found["time_in_stage"] = "no stage history was given (visits=, with stages=)"
-    return FrozenMap(found | dict(_stage_whys(report)))
-
-
-def _whys(report: PipelineReport) -> dict[str, str]:
-    value = "the deals have no amounts, and no currency= was given" if report.currency is None else ""
-    cycle = "no won deal has both an opening and a closing date" if report.won_cycle_days is None else ""
-    average = "" if report.valued_won else "no won deal has an amount"
-    pace = value or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
-    stages = "the order of the stages was not given (stages=)"
-    return {
-        "at": "the data hold no instant, and no at= was given",
-        "no_account": "the data have no column of accounts (account=)",
-        "open_value": value,
-        "weighted_open_value": value,
-        "weighted_value": value,
-        "won_value": value,
-        "lost_value": value,
-        "win_rate": "no deal was won or lost",
-        "win_rate_by_value": value or "the values of won and lost deals are 0, or one of them is negative",
-        "average_won": value or average,
-        "won_cycle_days": cycle,
-        "lost_cycle_days": "no lost deal has both an opening and a closing date",
-        "velocity": pace,
-        "velocity_exact": pace,
-        "open_velocity": average or pace,
-        "open_velocity_exact": average or pace,
-        "cohort": stages,
-        "snapshot": stages,
-        "bottleneck": f"no open stage was reached by {report.n_min:,} deals (n_min=)" if report.cohort else stages,
-    }
-
-
-def _stage_whys(report: PipelineReport) -> Iterator[tuple[str, str]]:
-    for conversion in filter(None, (report.cohort, report.snapshot)):
-        for step in conversion.steps[:-1]:
-            if step.conversion is None:
-                yield f"{conversion.basis}.{step.stage}.conversion", "no deal reached the stage"
-    for time in report.time_in_stage:
-        if time.median_days is None:
-            yield f"time_in_stage.{time.stage}.median_days", "fewer than half of the deals are seen to leave the stage"
-        if time.mean_days is None:
-            yield f"time_in_stage.{time.stage}.mean_days", "no deal has left the stage"

@@ -25,7 +25,10 @@ __all__ = ["Stays", "Visit", "Visits", "read_visits", "stays"]
 CLOSING = -1  # the place of a stage that closes a deal
 NEVER = 1 << 63  # later than any instant
 END = (-1, NEVER, NEVER, CLOSING, -1)  # stands after the last visit
-WANTED = [Wanted(role, role, required=role != "left_at") for role in ("deal", "stage", "entered_at", "left_at")]
+WANTED = [
+    Wanted(role, role, required=role != "left_at", mend="add it, or rename the column that holds it")
+    for role in ("deal", "stage", "entered_at", "left_at")
+]
 MISSING = Misfit("a value", "give one, or leave the visit out")
 
 # One visit to an open stage: the deal's row, the stage's place, when it entered and left (microseconds since 1970; None

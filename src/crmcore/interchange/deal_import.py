@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +23,9 @@ from crmcore.sales.opportunity import advance, amend, import_deal, lose, reopen,
 __all__ = ["DealImport", "deals_playbook", "import_deals", "with_pipeline"]
 
 NAMED = TypeVar("NAMED", bound=Record)
+
+Step = tuple[Callable[..., Change[Any]], Mapping[str, Any]]
+"""An act and its arguments."""
 
 NOT_RECORDED = "not recorded"
 """Why a deal was lost, when the file does not say."""
@@ -72,16 +75,33 @@ def deals_playbook(outcomes: Outcomes, *, currency: str, zone: str, name: str = 
 def with_pipeline(playbook: Playbook, other: Playbook) -> Playbook:
     """A playbook that can also hold the deals of another: its pipelines and lost reasons are added.
 
+    A pipeline of the same name stays as it is when it has every stage of the other; if not, its stages and
+    what they say are kept, in the order of the other, and those the other does not have come last of their kind.
+
     Args:
         playbook: The playbook to enlarge.
-        other: The playbook whose pipelines it takes up; of those it has by name, the other's stand.
+        other: The playbook whose pipelines it takes up.
+
+    Returns:
+        The enlarged playbook; an equal one when it had everything already.
     """
-    names = {pipeline.name for pipeline in other.sales.pipelines}
-    kept = [pipeline for pipeline in playbook.sales.pipelines if pipeline.name not in names]
-    first = playbook.sales.pipelines[0].name in names
-    pipelines = [*other.sales.pipelines, *kept] if first else [*kept, *other.sales.pipelines]
+    lines = {line.name: line for line in playbook.sales.pipelines}
+    for line in other.sales.pipelines:
+        lines[line.name] = _joined(lines.get(line.name, line), line)
     reasons = dict.fromkeys([*playbook.sales.lost_reasons, *other.sales.lost_reasons])
-    return attrs.evolve(playbook, sales=SalesRules(pipelines=pipelines, lost_reasons=reasons))
+    return attrs.evolve(playbook, sales=SalesRules(pipelines=tuple(lines.values()), lost_reasons=tuple(reasons)))
+
+
+def _joined(known: Pipeline, other: Pipeline) -> Pipeline:
+    """A pipeline with the stages of another, in its order, and then its own."""
+    own = {(stage.name, stage.kind): stage for stage in known.stages}
+    if all((stage.name, stage.kind) in own for stage in other.stages):
+        return known
+    wanted = [own.get((stage.name, stage.kind), stage) for stage in other.stages]
+    taken = {stage.name.casefold() for stage in wanted}
+    stages = [*wanted, *(stage for stage in known.stages if stage.name.casefold() not in taken)]
+    ordered = sorted(stages, key=lambda stage: ("open", "won", "lost").index(stage.kind))
+    return attrs.evolve(known, stages=tuple(ordered))
 
 
 def import_deals(
@@ -89,15 +109,20 @@ def import_deals(
     deals: Sequence[Deal],
     *,
     pipeline: str | None = None,
+    playbook: Playbook | None = None,
     source: str = "csv",
     progress: Callable[[int, int], None] | None = None,
 ) -> DealImport:
     """Bring deals into a CRM. The same deals again change nothing.
 
+    A deal known by its id is changed to what the file now says: updated, advanced, closed, reopened,
+    amended. What the file does not say stays as it is. Several files may come from one source.
+
     Args:
-        crm: The CRM, whose playbook has the stages the deals are in.
+        crm: The CRM.
         deals: The deals.
         pipeline: The pipeline they go through; default: the playbook's first.
+        playbook: A playbook to adopt with them, as ``with_pipeline`` makes it; default: the CRM's own.
         source: The name of the system they come from, under which their ids are kept.
         progress: Told how many deals are done, and of how many.
 
@@ -105,10 +130,10 @@ def import_deals(
         What was done.
 
     Raises:
-        Invalid: A known deal now says it was opened at another time, or a value does not fit: all of them.
-        NotAllowed: A known deal would have an impossible past.
+        Invalid: A known deal says it was opened or closed at another time, or would have an impossible past:
+            all such deals. Nothing was written.
     """
-    work = _Import(crm, source, pipeline)
+    work = _Import(crm, source, pipeline, playbook or crm.playbook)
     work.name(deals)
     for place, deal in enumerate(deals, start=1):
         work.take(deal)
@@ -124,6 +149,7 @@ class _Import:
     crm: CRM
     source: str
     pipeline: str | None
+    playbook: Playbook
     changes: list[Change[Any]] = attrs.field(factory=list)
     ids: dict[tuple[str, str], str] = attrs.field(factory=dict)
     problems: list[Problem] = attrs.field(factory=list)
@@ -134,8 +160,9 @@ class _Import:
 
     def __attrs_post_init__(self) -> None:
         """Take up the time and the rules once: the whole import happens at one instant."""
-        self.context = self.crm.context("sales")
+        self.context = attrs.evolve(self.crm.context("sales"), rules=self.playbook.sales)
         self.desk = self.crm.opportunities
+        self.playbook.sales.pipeline(self.pipeline)
 
     # --- accounts, products and staff -------------------------------------------------------------------------------
 
@@ -169,18 +196,24 @@ class _Import:
     # --- deals ------------------------------------------------------------------------------------------------------
 
     def take(self, deal: Deal) -> None:
-        """Note what a deal changes."""
+        """Note what a deal changes, or why it can't."""
         known = self.desk.external(self.source, deal.id)
-        changes = self._new(deal) if known is None else self._differing(deal, known)
+        try:
+            changes = self._new(deal) if known is None else self._differing(deal, known)
+        except (Invalid, NotAllowed) as error:
+            found = error.problems or [Problem("stage", deal.stage or deal.status, "a possible move", str(error))]
+            self.problems += [attrs.evolve(one, path=f"deal {deal.id}, {one.path}") for one in found]
+            return
         self.added += known is None
         self.changed += known is not None and bool(changes)
         self.changes += changes
 
     def _fields(self, deal: Deal) -> dict[str, Any]:
-        """What a deal's record should hold of it."""
+        """What the file says of a deal, beside its stage."""
         refers = {name: getattr(deal, name) for name in ("account", "owner", "product")}
-        found = {name: None if value is None else self.ids[name, value] for name, value in refers.items()}
-        return {**found, "amount": deal.amount, "close_on": deal.close_on}
+        said = {name: self.ids[name, value] for name, value in refers.items() if value is not None}
+        plain = {"amount": deal.amount, "close_on": deal.close_on}
+        return said | {name: value for name, value in plain.items() if value is not None}
 
     def _new(self, deal: Deal) -> list[Change[Any]]:
         """The changes that make a deal's record with its history."""
@@ -197,71 +230,56 @@ class _Import:
         made = self.desk.ready(act)
         if deal.closed_at is None:
             return [made]
-        return [made, self.desk.ready(self._close(applied(self.desk.kind, None, made), deal.status, deal.closed_at))]
-
-    def _close(self, record: Opportunity, status: str, at: datetime) -> Change[Opportunity]:
-        context = attrs.evolve(self.context, at=at)
-        return win(record, context) if status == "won" else lose(record, context, reason=NOT_RECORDED)
+        closing = attrs.evolve(self.context, at=deal.closed_at)
+        return [made, self.desk.ready(_close(applied(self.desk.kind, None, made), closing, deal=deal))]
 
     def _differing(self, deal: Deal, known: Opportunity) -> list[Change[Any]]:
-        """The changes between a deal's record and what the file now says."""
-        told = {"opened": (known.opened_at, deal.opened_at)}
-        if known.status != "open" and deal.status != "open":
-            told |= {"outcome": (known.status, deal.status), "closed": (known.closed_at, deal.closed_at)}
-        mend = "take the row out, or correct the deal in the CRM first"
-        rewritten = [
-            Problem(f"deal {deal.id}, {name}", str(now), f"{before} as it was recorded", mend)
-            for name, (before, now) in told.items()
-            if before != now
-        ]
-        try:
-            return self._steps(deal, known) if not rewritten else []
-        except NotAllowed as error:
-            rewritten.append(Problem(f"deal {deal.id}", deal.status, "a possible move", f"{error}; {mend}"))
-            return []
-        finally:
-            self.problems += rewritten
+        """The changes between a deal's record and what the file now says, each on top of the one before.
 
-    def _steps(self, deal: Deal, known: Opportunity) -> list[Change[Any]]:
-        """The acts that lead from the record to what the file says, each on top of the one before.
-
-        A deal that was closed meanwhile is changed as of its closing, for the file tells what was true by then.
+        A deal that was closed meanwhile is changed as of its closing, for the file tells what was true by then;
+        but never before its record begins, which is at the import where nobody knew when it was opened.
         """
+        _check_times(deal, known)
+        if not self._plan(deal, known, self.context.at):
+            return []
         kind, reason = self.desk.kind, f"import from {self.source}"
-        closing = known.status == "open" and deal.closed_at is not None
-        view = self.crm.given(at=deal.closed_at if closing else None, reason=reason)
-        record = known
-        if closing and deal.closed_at is not None:
-            record = record_then(kind, self.crm.store.changes(kind=kind.name, id=known.id), known, deal.closed_at)
+        history = self.crm.store.changes(kind=kind.name, id=known.id)
+        begun = min(change.at for change in history)
+        closing = deal.closed_at if known.status == "open" else None
+        at = None if closing is None else max(closing, begun)
+        view, context = self.crm.given(at=at, reason=reason), attrs.evolve(self.context, at=at or self.context.at)
+        record = known if at is None else record_then(kind, history, known, at)
         steps: list[Change[Any]] = []
-        for act, arguments in self._plan(deal, record):
-            change = view.opportunities.ready(act(record, view.context("sales"), **arguments))
+        for act, arguments in self._plan(deal, record, begun):
+            change = view.opportunities.ready(act(record, attrs.evolve(context, reason=reason), **arguments))
             record = applied(kind, record, change)
             steps.append(change)
         return steps
 
-    def _plan(self, deal: Deal, record: Opportunity) -> list[tuple[Callable[..., Change[Any]], dict[str, Any]]]:
-        """Reopen, amend or update, advance, close: whatever applies, in this order."""
-        plan: list[tuple[Callable[..., Change[Any]], dict[str, Any]]] = []
+    def _plan(self, deal: Deal, record: Opportunity, begun: datetime) -> list[Step]:
+        """Date, reopen, amend, advance, update, close: whatever applies, in this order."""
+        plan: list[Step] = []
         fields = {name: value for name, value in self._fields(deal).items() if getattr(record, name) != value}
+        if record.opened_at is None and deal.opened_at is not None:
+            plan.append((_date, {"opened_at": deal.opened_at, "at": max(deal.opened_at, begun)}))
         if record.status != "open" and deal.status == "open":
             plan.append((reopen, {"stage": deal.stage}))
-        elif record.status != "open":
-            fields.pop("close_on", None)
-            if "amount" in fields:
-                plan.append((amend, {"amount": fields.pop("amount")}))
-        elif deal.stage not in (None, record.stage):
+        elif record.status != "open" and "amount" in fields:
+            plan.append((amend, {"amount": fields.pop("amount")}))
+        elif record.status == "open" and deal.stage not in (None, record.stage):
             plan.append((advance, {"to": deal.stage}))
         if fields:
             plan.append((self.desk.revise, {"fields": fields}))
         if record.status == "open" and deal.status != "open":
-            plan.append((win, {}) if deal.status == "won" else (lose, {"reason": NOT_RECORDED}))
+            plan.append((_close, {"deal": deal}))
         return plan
 
     def done(self, deals: Sequence[Deal]) -> DealImport:
         """Write everything, or nothing."""
         if self.problems:
             raise Invalid(self.problems)
+        if self.playbook != self.crm.playbook:
+            self.crm.adopt(self.playbook)
         if self.changes:
             self.crm.commit(self.changes)
         return DealImport(
@@ -273,3 +291,31 @@ class _Import:
             without_amount=sum(deal.amount is None for deal in deals),
             undated=sum(deal.opened_at is None for deal in deals),
         )
+
+
+def _check_times(deal: Deal, known: Opportunity) -> None:
+    """Refuse to rewrite when a deal was opened or closed, and how it ended."""
+    told: dict[str, tuple[object, object]] = {}
+    if known.opened_at is not None and deal.opened_at is not None:
+        told["opened"] = (known.opened_at, deal.opened_at)
+    if known.status != "open" and deal.status != "open":
+        told |= {"outcome": (known.status, deal.status), "closed": (known.closed_at, deal.closed_at)}
+    mend = "take the row out, or correct the deal in the CRM first"
+    problems = [
+        Problem(name, str(now), f"{before} as it was recorded", mend)
+        for name, (before, now) in told.items()
+        if before != now
+    ]
+    if problems:
+        raise Invalid(problems)
+
+
+def _date(record: Opportunity, context: Context[Any], *, opened_at: datetime, at: datetime) -> Change[Opportunity]:
+    """Say when a deal was opened, which nobody knew before."""
+    return attrs.evolve(context, at=at).changed(record, "dated", opened_at=opened_at)
+
+
+def _close(record: Opportunity, context: Context[SalesRules], *, deal: Deal) -> Change[Opportunity]:
+    """Win or lose a deal on the day the file says, though it may be known for a shorter time."""
+    change = win(record, context) if deal.status == "won" else lose(record, context, reason=NOT_RECORDED)
+    return attrs.evolve(change, sets={**change.sets, "closed_at": deal.closed_at})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import attrs
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.records import R, kind_of
+from crmcore.kernel.filter_values import FieldType
+from crmcore.kernel.records import EMPTY, R, kind_of
 
 __all__ = ["Clock", "Context", "NewId", "Rules"]
 
@@ -32,6 +33,7 @@ class Context(Generic[Rules]):
         new_id: Makes ids for new records.
         currency: The business's own currency.
         zone: The time zone of the business.
+        custom: The custom fields of each kind, with their types.
         by: Who acts.
         reason: Why, in the actor's words.
     """
@@ -41,10 +43,11 @@ class Context(Generic[Rules]):
     new_id: NewId
     currency: str
     zone: str
+    custom: Mapping[str, Mapping[str, FieldType]] = EMPTY
     by: str | None = None
     reason: str | None = None
 
-    def created(self, cls: type[R], what: str, **sets: Any) -> Change[R]:  # noqa: ANN401 - any field's value
+    def created(self, cls: type[R], what: str, /, **sets: Any) -> Change[R]:  # noqa: ANN401 - any field's value
         """The change that makes a new record.
 
         Args:
@@ -57,7 +60,7 @@ class Context(Generic[Rules]):
             kind=kind, id=self.new_id(kind), version=1, what=what, sets=sets, at=self.at, by=self.by, reason=self.reason
         )
 
-    def changed(self, record: R, what: str, **sets: Any) -> Change[R]:  # noqa: ANN401 - any field's value
+    def changed(self, record: R, what: str, /, **sets: Any) -> Change[R]:  # noqa: ANN401 - any field's value
         """The next change of a record.
 
         Args:

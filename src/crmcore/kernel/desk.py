@@ -6,7 +6,7 @@ A desk reads through the store and writes changes only. General writes (``add``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol
 
@@ -15,12 +15,13 @@ import attrs
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
-from crmcore.kernel.late import next_move, record_then
+from crmcore.kernel.filter_tree import a_filter
+from crmcore.kernel.late import Following, check_present, following, record_then
 from crmcore.kernel.page import LARGEST_PAGE, Page, Query, query
-from crmcore.kernel.ports import Commit, Key, Moment, Store
-from crmcore.kernel.records import Kind, R, Record
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
+from crmcore.kernel.records import EMPTY, Kind, R, Record
 from crmcore.kernel.values import Border, read, read_text
-from crmcore.kernel.where import Filter, checked
+from crmcore.kernel.where import F, Filter, checked
 
 __all__ = ["Desk", "Front"]
 
@@ -79,6 +80,7 @@ class Desk(Generic[R]):
     def __init__(self, kind: Kind[R], front: Front) -> None:
         self.kind = kind
         self.front = front
+        self._asked: tuple[str, object] | None = None  # what an idempotency key stands for, when an act does another
 
     def __repr__(self) -> str:
         """What it holds."""
@@ -104,7 +106,7 @@ class Desk(Generic[R]):
 
     def _any(self, id: str) -> R:
         """The record with an id, deleted or not."""
-        found = self.front.store.get(self.kind, [read_text(id)], self.front.moment)
+        found = self.front.store.get(self.kind, [read_text(id, path="id")], self.front.moment)
         if id not in found:
             raise NotFound(self.kind.name, id)
         return found[id]
@@ -146,21 +148,21 @@ class Desk(Generic[R]):
             Invalid: It asks for unknown fields, or compares what can't be compared.
         """
         border = self.front.border(self.kind)
-        types = {**self.kind.types, **{f"custom.{name}": type for name, type in border.custom.items()}}
-        types |= {name: "text" for name in where.fields if name.startswith("external.")}
+        types = self.kind.types_for(a_filter(where), border.custom)
         now = self.front.moment.at or self.front.context(self.department).at
         return checked(where, types, currency=border.currency, at=now, zone=border.zone)
 
-    def each(self, where: Filter | None = None, *, order_by: str | None = None) -> Iterator[R]:
+    def each(self, where: Filter | None = None, *, order_by: str | None = None, deleted: bool = False) -> Iterator[R]:
         """Every record that matches, page after page.
 
         Args:
             where: A filter; None for all.
             order_by: A key field to sort by.
+            deleted: Look among deleted records instead of live ones.
         """
         after: str | None = None
         while True:
-            page = self.find(where, order_by=order_by, limit=LARGEST_PAGE, after=after)
+            page = self.find(where, order_by=order_by, limit=LARGEST_PAGE, after=after, deleted=deleted)
             yield from page
             after = page.next
             if after is None:
@@ -198,8 +200,11 @@ class Desk(Generic[R]):
             system: The other system's name.
             id: The record's id there.
         """
-        own = self.front.store.holder(self.kind, f"external.{read_text(system)}", read_text(id))
-        return None if own is None else self.front.store.get(self.kind, [own], self.front.moment).get(own)
+        field, value = f"external.{read_text(system, path='system')}", read_text(id, path="id")
+        if self.front.moment != NOW:
+            return self.first(F[field] == value)
+        own = self.front.store.holder(self.kind, field, value)
+        return None if own is None else self.front.store.get(self.kind, [own]).get(own)
 
     def history(self, record: R | str) -> tuple[Change[R], ...]:
         """Every change of a record, in the order it happened.
@@ -207,27 +212,46 @@ class Desk(Generic[R]):
         Args:
             record: The record, or its id.
         """
-        id = record if isinstance(record, str) else record.id
         moment = self.front.moment
-        known = self.front.store.changes(kind=self.kind.name, id=read_text(id), upto=moment.seq)
+        known = self.front.store.changes(kind=self.kind.name, id=self._id(record), upto=moment.seq)
         happened = [change for change in known if moment.at is None or change.at <= moment.at]
         return tuple(sorted(happened, key=lambda change: change.order))
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def add(self, **fields: Any) -> R:  # noqa: ANN401 - any field's value
+    def _id(self, record: R | str) -> str:
+        """The id of a record of this kind."""
+        if isinstance(record, self.kind.cls):
+            return record.id
+        if isinstance(record, str):
+            return read_text(record, path="id")
+        mend = f"use the desk of that kind, or pass a {self.kind.name}"
+        raise Invalid([Problem("record", type(record).__name__, f"a {self.kind.name} or its id", mend)])
+
+    def add(self, *unnamed: Any, **fields: Any) -> R:  # noqa: ANN401 - any field's value
         """Add a record.
 
         Args:
+            unnamed: Nothing: fields are given by name.
             fields: Its fields; ``custom`` and ``external`` may be whole mappings.
 
         Raises:
             Invalid: A field is unknown, missing or does not fit: every problem at once.
+            NotAllowed: A field is written by acts only.
             Duplicate: A unique value is taken.
         """
-        return self.create(_added(self.kind), (), fields)
+        if unnamed:
+            expected = ", ".join(self.kind.fields)
+            raise Invalid([Problem("fields", f"{len(unnamed)} without a name", expected, "write add(name=…)")])
+        added: R = self.create(self._added, (), {"fields": fields})
+        return added
 
-    def update(self, record: R | str, *, version: int | None = None, **fields: Any) -> R:  # noqa: ANN401 - as above
+    def _added(self, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[R]:
+        """Make a record of what anybody may write."""
+        self._check_open(fields, f"a new {self.kind.name}", act="add")
+        return context.created(self.kind.cls, "added", **fields)
+
+    def update(self, record: R | str, /, *, version: int | None = None, **fields: Any) -> R:  # noqa: ANN401 - as above
         """Change fields of a record. Values that are the same already are left alone.
 
         Args:
@@ -244,40 +268,47 @@ class Desk(Generic[R]):
             Conflict: The record has moved on.
         """
         if version is not None:
-            record = self._pinned(record, version)
-        return self.perform(self.revise, record, (), {"fields": fields})
+            record = self._pinned(self.get(self._id(record)), version)
+        updated: R = self.perform(self.revise, record, (), {"fields": fields})
+        return updated
 
-    def _pinned(self, record: R | str, version: int) -> R:
-        current = self.get(record if isinstance(record, str) else record.id)
-        if current.version != version:
-            raise Conflict(self.kind.name, current.id, expected=version, found=current.version)
-        return current
+    def _pinned(self, record: R, version: int) -> R:
+        """The record as it stands, if that is its version."""
+        if record.version != version:
+            raise Conflict(self.kind.name, record.id, expected=version, found=record.version)
+        return record
 
     def revise(self, record: R, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[R]:
         """Change fields of a record."""
-        self.check_update(record, fields)
         values = read(self.kind, fields, border=self.front.border(self.kind))
-        return context.changed(record, "updated", **{name: v for name, v in values.items() if _at(record, name) != v})
+        changed = {name: value for name, value in values.items() if _at(record, name) != value}
+        self.check_update(record, changed)
+        return context.changed(record, "updated", **changed)
 
     def check_update(self, record: R, fields: Mapping[str, Any]) -> None:
         """Refuse an update of fields that only acts write; departments refuse more.
 
         Args:
             record: The record.
-            fields: The fields and their new values.
+            fields: The fields and their new values, where they differ.
 
         Raises:
             NotAllowed: A field is written by acts only.
         """
+        self._check_open(fields, f"{self.kind.name} {record.id}", act="update")
+
+    def _check_open(self, fields: Iterable[str], whose: str, *, act: str) -> None:
+        """Refuse to write what only acts write."""
         guarded = [name for name in fields if name in self.kind.fields and self.kind.fields[name].by_act]
         if guarded:
-            acts = ", ".join(sorted(self._acts())) or "delete, restore"
-            message = f"{', '.join(guarded)} of {self.kind.name} {record.id} can't be updated; acts write it: {acts}"
-            raise NotAllowed(message, act="update", possible=tuple(sorted(self._acts())))
+            possible = self._acts()
+            message = f"{act} can't write {', '.join(guarded)} of {whose}; acts do: {', '.join(possible)}"
+            raise NotAllowed(message, act=act, possible=possible)
 
     def _acts(self) -> list[str]:
         """The names of the acts this desk offers on a record."""
-        return [name for name in dir(type(self)) if getattr(getattr(type(self), name), "changes_a_record", False)]
+        bound = [name for name in dir(type(self)) if hasattr(getattr(type(self), name), "changes_a_record")]
+        return sorted([*bound, "delete", "restore"])
 
     def upsert(self, external: tuple[str, str], **fields: Any) -> R:  # noqa: ANN401 - any field's value
         """Add a record known by an id in another system, or update it when it is there.
@@ -289,11 +320,16 @@ class Desk(Generic[R]):
         Raises:
             Invalid: As ``add`` and ``update``.
         """
+        if not isinstance(external, tuple) or len(external) != 2:
+            raise Invalid([Problem("external", external, "a system and an id", 'write ("hubspot", "4711")')])
         system, id = external
         known = self.external(system, id)
-        if known is None:
-            return self.add(**fields, external={system: id})
-        return self.update(known, **fields)
+        desk = type(self)(self.kind, self.front)
+        desk._asked = ("upsert", (external, fields))  # noqa: SLF001 - of its own class
+        if known is not None:
+            return desk.update(known, **fields)
+        others = fields.get("external", EMPTY)
+        return desk.add(**{**fields, "external": {**others, system: id} if isinstance(others, Mapping) else others})
 
     def delete(self, record: R | str) -> R:
         """Delete a record. It stays in the log, and ``restore`` brings it back.
@@ -301,7 +337,8 @@ class Desk(Generic[R]):
         Args:
             record: The record, or its id.
         """
-        return self.perform(_delete, record, (), {})
+        deleted: R = self.perform(_delete, record, (), {})
+        return deleted
 
     def restore(self, record: R | str) -> R:
         """Bring a deleted record back.
@@ -313,7 +350,8 @@ class Desk(Generic[R]):
             NotAllowed: It is not deleted.
             Duplicate: A unique value was taken meanwhile.
         """
-        return self.perform(_restore, record, (), {}, deleted=True)
+        restored: R = self.perform(_restore, record, (), {}, deleted=True)
+        return restored
 
     # --- how acts are done ------------------------------------------------------------------------------------------
 
@@ -349,6 +387,7 @@ class Desk(Generic[R]):
             Conflict: The record has moved on.
             NotAllowed: The record is deleted, or the act would make an impossible past.
         """
+        self._id(record)
         return self._done(pure, record, args, kwargs, deleted=deleted)
 
     def _done(
@@ -361,13 +400,14 @@ class Desk(Generic[R]):
         deleted: bool = False,
     ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
         id = target.id if isinstance(target, Record) else target
-        key = self.front.key(pure.__name__, self.kind.name, (id, args, kwargs))
+        name, asked = self._asked or (pure.__name__, (id, args, kwargs))
+        key = self.front.key(name, self.kind.name, asked)
         kept = None if key is None else self.front.store.kept(key)
         if kept is not None:
-            return _given_back(kept.records)
+            return kept.records if _several(pure, kept.records) else kept.records[0]
         changes, several = self._proposed(pure, target, args, kwargs, deleted=deleted)
-        if not changes and target is not None:
-            return self._pinned(target, target.version) if isinstance(target, Record) else self._any(target)
+        if not changes:
+            return () if several or id is None else self._any(id)
         records = self.front.commit(changes, key).records
         return records if several else records[0]
 
@@ -401,18 +441,18 @@ class Desk(Generic[R]):
         deleted: bool = False,
     ) -> tuple[tuple[Change[Any], ...], bool]:
         """The changes of an act, read and checked, and whether it speaks of several records."""
+        check_present(self.front.moment)
         subject = () if target is None else (self._subject(target, deleted=deleted),)
         result = pure(*subject, self.front.context(self.department), *args, **kwargs)
-        changes = (result,) if isinstance(result, Change) else tuple(result)
-        ready = tuple(self.ready(change) for change in changes if change.version == 1 or change.sets)
-        return ready, not isinstance(result, Change)
+        if not isinstance(result, Change):
+            return tuple(map(self.ready, result)), True
+        return (self.ready(result),) if result.version == 1 or result.sets else (), False
 
     def _subject(self, target: R | str, *, deleted: bool) -> R:
         """The record an act is done on: as it stands, or as it was when the act is backdated."""
-        record = self._any(target) if isinstance(target, str) else target
-        if not isinstance(record, self.kind.cls):
-            mend = f"use the desk of that kind, or pass a {self.kind.name}"
-            raise Invalid([Problem("record", type(record).__name__, f"a {self.kind.name} or its id", mend)])
+        record = self._any(self._id(target))
+        if isinstance(target, Record):
+            self._pinned(record, target.version)
         at = self.front.backdated
         if at is not None:
             known = self.front.store.changes(kind=self.kind.name, id=record.id)
@@ -425,32 +465,40 @@ class Desk(Generic[R]):
 
     def ready(self, change: Change[Any]) -> Change[Any]:
         """A change with its values read, and its place in the past found possible."""
-        kind = self.front.kinds[change.kind]
+        kind = self.front.kinds.get(change.kind)
+        if kind is None:
+            mend = "open the CRM with its class among the kinds"
+            raise Invalid([Problem("kind", change.kind, f"one of {', '.join(self.front.kinds)}", mend)])
         values = read(kind, change.sets, border=self.front.border(kind), new=change.version == 1)
         ready = attrs.evolve(change, sets=values)
         if self.front.backdated is not None and change.version > 1 and kind is self.kind:
-            known = self.front.store.changes(kind=change.kind, id=change.id)
-            between = next_move(self.kind, known, ready)
-            if between is not None and not self.joins(*between):
-                message = (
-                    f"{self.kind.name} {change.id} can't have been {change.what} at {change.at.isoformat()}: "
-                    "what happened next would not have been possible; correct that first, or give another time"
-                )
-                raise NotAllowed(message, act=change.what)
+            self._check_past(ready)
         return ready
 
-    def joins(self, before: R, after: R) -> bool:
-        """Whether a record may pass from one state to the next; asked of both neighbours of a late change.
+    def _check_past(self, late: Change[R]) -> None:
+        """Refuse a change in the past after which what happened next would not have been possible."""
+        known = self.front.store.changes(kind=late.kind, id=late.id)
+        for step in following(self.kind, known, late):
+            if not self.joins(step):
+                message = (
+                    f"{late.kind} {late.id} can't have been {late.what} at {late.at.isoformat()}: it was "
+                    f"{step.change.what} after that, which would not have been possible; give another time"
+                )
+                raise NotAllowed(message, act=late.what)
+
+    def joins(self, step: Following[R]) -> bool:
+        """Whether a change could still have happened, had a late one before it been known.
 
         Args:
-            before: The earlier state.
-            after: The later one.
+            step: The change, the record it was made of, and the record it would have been made of.
         """
+        if (step.was.deleted_at is None) is not (step.now.deleted_at is None):
+            return False
         if self.kind.lifecycle is None:
             return True
         field, table = self.kind.lifecycle
-        start, end = getattr(before, field), getattr(after, field)
-        return start == end or table.joins(start, end)
+        was, now, end = getattr(step.was, field), getattr(step.now, field), step.change.sets.get(field)
+        return end is None or was == now or not table.between(was, end).isdisjoint(table.between(now, end))
 
 
 def _at(record: Record, path: str) -> object:
@@ -460,15 +508,9 @@ def _at(record: Record, path: str) -> object:
     return value.get(part) if dot else value
 
 
-def _given_back(records: tuple[Record, ...]) -> Any:  # noqa: ANN401 - one record, or a tuple of them
-    return records[0] if len(records) == 1 else records
-
-
-def _added(kind: Kind[R]) -> Callable[..., Change[R]]:
-    def add(context: Context[Any], **fields: Any) -> Change[R]:  # noqa: ANN401 - any field's value
-        return context.created(kind.cls, "added", **fields)
-
-    return add
+def _several(pure: Callable[..., Any], records: tuple[Record, ...]) -> bool:
+    """Whether an act speaks of several records, though it may have changed one."""
+    return len(records) > 1 or "uple[" in str(pure.__annotations__.get("return"))
 
 
 def _delete(record: R, context: Context[Any]) -> Change[R]:

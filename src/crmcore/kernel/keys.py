@@ -8,11 +8,13 @@ microseconds since 1970 in UTC; a date is ISO text; text compares by code point.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from crmcore.kernel.money import WIDE
 from crmcore.kernel.records import Field
 
-__all__ = ["columns_of", "from_microseconds", "microseconds", "values_of"]
+__all__ = ["columns_of", "from_microseconds", "microseconds", "scaled", "values_of"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,6 +38,16 @@ def from_microseconds(count: int) -> datetime:
     return EPOCH + timedelta(microseconds=count)
 
 
+def scaled(number: Decimal, scale: int) -> Decimal:
+    """A number with its point moved to the right, whatever the caller's decimal context.
+
+    Args:
+        number: The number.
+        scale: By how many digits.
+    """
+    return number.scaleb(scale, WIDE)
+
+
 def columns_of(field: Field) -> tuple[str, ...]:
     """The names of a field's key columns."""
     return (f"{field.name}_currency", field.name) if field.type == "money" else (field.name,)
@@ -52,7 +64,7 @@ def values_of(field: Field, value: Any) -> tuple[int | str, ...]:  # noqa: ANN40
         case "money":
             return (value.currency, value.minor)
         case "decimal":
-            return (int(value.scaleb(field.scale)),)
+            return (int(scaled(value, field.scale)),)
         case "instant":
             return (microseconds(value),)
         case "date":

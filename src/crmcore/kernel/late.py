@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Generic
 
 import attrs
 
-from crmcore.kernel.change import Change, replay
-from crmcore.kernel.errors import NotAllowed
+from crmcore.kernel.change import Change, applied, replay, state_of
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.ports import NOW, Moment
 from crmcore.kernel.records import Kind, R
 
-__all__ = ["next_move", "record_then"]
+__all__ = ["Following", "check_present", "following", "record_then"]
+
+
+def check_present(moment: Moment) -> None:
+    """Refuse to write into a view of the past.
+
+    Args:
+        moment: When the view reads.
+
+    Raises:
+        NotAllowed: It reads another moment than now.
+    """
+    if moment != NOW:
+        message = "the past can't be changed; act on the CRM itself, with given(at=…) to backdate"
+        raise NotAllowed(message, act="commit", possible=("given(at=…)",))
+
+
+@attrs.frozen
+class Following(Generic[R]):
+    """A change that comes after a late one.
+
+    Attributes:
+        change: The change.
+        was: The record it was made of.
+        now: The record it would have been made of, had the late change been known.
+    """
+
+    change: Change[R]
+    was: R
+    now: R
 
 
 def record_then(kind: Kind[R], changes: Sequence[Change[R]], record: R, at: datetime) -> R:
@@ -24,35 +54,31 @@ def record_then(kind: Kind[R], changes: Sequence[Change[R]], record: R, at: date
         record: The record as it stands.
         at: The instant.
 
-    Returns:
-        The past state; the record as it stands when nothing had happened by then.
+    Raises:
+        Invalid: The record was not there yet.
     """
     then = replay(kind, [change for change in changes if change.at <= at])
-    return record if then is None else attrs.evolve(then, version=record.version)
+    if then is None:
+        first = min(change.at for change in changes).isoformat()
+        mend = "give a later time, or correct when it was created"
+        raise Invalid([Problem("at", at.isoformat(), f"at or after {first}", mend)])
+    return kind.cls(**{**state_of(then), "version": record.version})
 
 
-def next_move(kind: Kind[R], changes: Sequence[Change[R]], late: Change[Any]) -> tuple[R, R] | None:
-    """The states a late change stands between: right after it, and after the next change of the same fields.
+def following(kind: Kind[R], changes: Sequence[Change[R]], late: Change[R]) -> Iterator[Following[R]]:
+    """The changes of a record that come after a late one, in the order they happened.
 
     Args:
         kind: The kind of the record.
         changes: All its changes so far.
         late: The change to come, already read.
-
-    Returns:
-        Both states, or None when nothing after it touches what it sets.
-
-    Raises:
-        NotAllowed: It deletes the record before something that happened to it.
     """
-    after = sorted((change for change in changes if change.order > late.order), key=lambda change: change.order)
-    if after and late.sets.get("deleted_at") is not None:
-        message = f"cannot delete {kind.name} {late.id} at {late.at.isoformat()}: it was {after[0].what} after that"
-        raise NotAllowed(message, act="delete", possible=("delete it at a later time",))
-    touching = next((change for change in after if not change.sets.keys().isdisjoint(late.sets)), None)
-    if touching is None:
-        return None
-    known = [*changes, late]
-    here = replay(kind, [change for change in known if change.order <= late.order])
-    there = replay(kind, [change for change in known if change.order <= touching.order])
-    return None if here is None or there is None else (here, there)
+    ordered = sorted(changes, key=lambda change: change.order)
+    before = [change for change in ordered if change.order < late.order]
+    was = replay(kind, before)
+    if was is None:
+        return
+    now = applied(kind, was, late)
+    for change in ordered[len(before) :]:
+        yield Following(change, was, now)
+        was, now = applied(kind, was, change), applied(kind, now, change)

@@ -7,6 +7,7 @@ when it is built: unknown names, states no move reaches, dead ends that are not 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 
 import attrs
@@ -14,6 +15,14 @@ import attrs
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 
 __all__ = ["Lifecycle"]
+
+
+def _states(states: Iterable[str]) -> tuple[str, ...]:
+    return tuple(states)
+
+
+def _finals(states: Iterable[str]) -> frozenset[str]:
+    return frozenset(states)
 
 
 def _table(moves: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
@@ -41,9 +50,9 @@ class Lifecycle:
         ('switch off',)
     """
 
-    initial: tuple[str, ...] = attrs.field(converter=tuple)
+    initial: tuple[str, ...] = attrs.field(converter=_states)
     moves: Mapping[tuple[str, str], str] = attrs.field(converter=_table, hash=False)
-    final: frozenset[str] = attrs.field(converter=frozenset, default=frozenset())
+    final: frozenset[str] = attrs.field(converter=_finals, default=frozenset())
 
     def __attrs_post_init__(self) -> None:
         """Check the table once, when it is built."""
@@ -51,7 +60,7 @@ class Lifecycle:
         if problems:
             raise Invalid(problems)
 
-    @property
+    @functools.cached_property
     def states(self) -> tuple[str, ...]:
         """Every state, in the order the table names them."""
         named = [*self.initial, *(state for (start, _), end in self.moves.items() for state in (start, end))]
@@ -82,14 +91,14 @@ class Lifecycle:
         """
         return tuple(move for start, move in self.moves if start == state)
 
-    def joins(self, before: str, after: str) -> bool:
-        """Whether some move leads from one state to another.
+    def between(self, before: str, after: str) -> frozenset[str]:
+        """The moves that lead from one state to another.
 
         Args:
             before: The state before.
             after: The state after.
         """
-        return any(start == before and end == after for (start, _), end in self.moves.items())
+        return frozenset(move for (start, move), end in self.moves.items() if (start, end) == (before, after))
 
     def to_mermaid(self) -> str:
         """The table as a Mermaid state diagram.

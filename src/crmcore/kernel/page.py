@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeAlias
+from typing import Any, Generic, TypeAlias, overload
 
 import attrs
 
@@ -40,6 +40,11 @@ class Sort:
 
     field: Field
     descending: bool
+
+    @property
+    def text(self) -> str:
+        """As ``order_by`` says it."""
+        return f"-{self.field.name}" if self.descending else self.field.name
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +86,11 @@ class Page(Sequence[R], Generic[R]):
         """How many records this page has."""
         return len(self.items)
 
-    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - an index gives a record, a slice a tuple
+    @overload
+    def __getitem__(self, index: int) -> R: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[R, ...]: ...
+    def __getitem__(self, index: int | slice) -> R | tuple[R, ...]:
         """One record by position, or several by a slice."""
         return self.items[index]
 
@@ -106,13 +115,13 @@ def query(
         deleted: Ask for deleted records instead of live ones.
 
     Raises:
-        Invalid: The sort field is no key field, the limit is out of range, or the cursor is not one of ours.
+        Invalid: The sort field is no key field, the limit is out of range, or the cursor is not one of this order.
     """
     sort = None if order_by is None else _sort(kind, order_by)
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
         raise Invalid([Problem("limit", limit, f"1 to {LARGEST_PAGE:,}", "follow `next` for more, or use each()")])
     place = None if after is None else _place_from(after, sort)
-    return Query(where=where, sort=sort, limit=limit, after=place, deleted=deleted)
+    return Query(where=where, sort=sort, limit=limit, after=place, deleted=bool(deleted))
 
 
 def _sort(kind: Kind[Any], text: object) -> Sort:
@@ -135,21 +144,24 @@ def place_of(record: Record, sort: Sort | None) -> Place:
     return (None if sort is None or value is None else values_of(sort.field, value), record.id)
 
 
-def _cursor(place: Place) -> str:
-    """A place as text a caller can keep."""
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+def _cursor(place: Place, sort: Sort | None) -> str:
+    """A place in an order, as text a caller can keep."""
+    whole = [None if sort is None else sort.text, *place]
+    return base64.urlsafe_b64encode(json.dumps(whole, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def _place_from(text: str, sort: Sort | None) -> Place:
     """The place a cursor holds."""
     try:
-        values, id = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+        order, values, id = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
         place = (None if values is None else tuple(values), id)
     except (ValueError, TypeError, AttributeError, RecursionError):
-        place = ((), None)
-    if not (isinstance(place[1], str) and (place[0] is None or (sort is not None and _typed(place[0], sort.field)))):
+        order, place = None, ((), None)
+    same = order == (None if sort is None else sort.text)
+    typed = place[0] is None or (sort is not None and _typed(place[0], sort.field))
+    if not (same and typed and isinstance(place[1], str)):
         mend = "pass the `next` of the page before, with the same order_by"
-        raise Invalid([Problem("after", text, "a cursor of this question", mend)])
+        raise Invalid([Problem("after", type(text).__name__, "a cursor of this question", mend)])
     return place
 
 
@@ -170,7 +182,7 @@ def page_of(records: Sequence[R], asked: Query) -> Page[R]:
     down = asked.sort is not None and asked.sort.descending
     known = [record for record in records if places[record.id][0] is not None]
     missing = [record for record in records if places[record.id][0] is None]
-    known.sort(key=lambda record: places[record.id], reverse=down)  # type: ignore[arg-type, return-value]
+    known.sort(key=lambda record: places[record.id], reverse=down)
     missing.sort(key=lambda record: record.id)
     ordered = [*known, *missing]
     if asked.after is not None:
@@ -182,7 +194,7 @@ def _beyond(place: Place, after: Place, *, down: bool) -> bool:
     """Whether a place comes after another."""
     if place[0] is None or after[0] is None:
         return place[0] is None and (after[0] is not None or place[1] > after[1])
-    return place < after if down else place > after  # type: ignore[operator]
+    return place < after if down else place > after
 
 
 def cut(records: Sequence[R], asked: Query) -> Page[R]:
@@ -194,4 +206,4 @@ def cut(records: Sequence[R], asked: Query) -> Page[R]:
     """
     items = tuple(records[: asked.limit])
     more = len(records) > asked.limit
-    return Page(items, _cursor(place_of(items[-1], asked.sort)) if more else None)
+    return Page(items, _cursor(place_of(items[-1], asked.sort), asked.sort) if more else None)

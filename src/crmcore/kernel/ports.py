@@ -1,13 +1,13 @@
 """The ports: what the library needs from the outside world, as protocols.
 
 A store answers ``get``, ``find``, ``count``, ``commit``, ``changes`` and ``erase``. ``commit`` is
-atomic and the only way to write. Any class with these methods is a store;
+atomic and, beside ``erase``, the only way to write. Any class with these methods is a store;
 ``crmcore.testing.StoreContract`` proves that it behaves like one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
 from typing import Any, Protocol, Self
 
@@ -17,7 +17,7 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.page import Page, Query
 from crmcore.kernel.records import Kind, R, Record
 
-__all__ = ["Commit", "Key", "Moment", "NOW", "Store"]
+__all__ = ["NOW", "Commit", "Key", "Moment", "Store"]
 
 
 @attrs.frozen
@@ -49,6 +49,31 @@ class Key:
     text: str
     fingerprint: str
 
+    @classmethod
+    def of(cls, text: str, request: object) -> Self:
+        """The key of a request: the same arguments in another order are the same request.
+
+        Args:
+            text: The caller's key.
+            request: What is asked, with all its arguments.
+        """
+        from hashlib import sha256
+
+        asked = repr(_ordered(request)).encode("utf-8", "backslashreplace")
+        return cls(text, sha256(asked).hexdigest())
+
+
+def _ordered(value: object) -> object:
+    match value:
+        case Mapping():
+            return sorted((str(name), repr(_ordered(one))) for name, one in value.items())
+        case AbstractSet():
+            return sorted(map(repr, value))
+        case list() | tuple():
+            return [_ordered(one) for one in value]
+        case _:
+            return value
+
 
 @attrs.frozen
 class Commit:
@@ -57,7 +82,7 @@ class Commit:
     Attributes:
         id: The commit's id.
         changes: Its changes as the log has them.
-        records: The records as they stood right after it, one for each change.
+        records: For each change, its record as the change left it.
     """
 
     id: str
@@ -66,7 +91,11 @@ class Commit:
 
 
 class Store(Protocol):
-    """Where records and their changes are kept, for one tenant."""
+    """Where records and their changes are kept, for one tenant.
+
+    Every method that reads or writes raises ``Closed`` after ``close``, and another ``StoreError``
+    when the store is in trouble; what can't be read raises ``Corrupt``. Threads may share a store.
+    """
 
     @property
     def tenant(self) -> str:
@@ -74,7 +103,7 @@ class Store(Protocol):
         ...
 
     def for_tenant(self, tenant: str) -> Self:
-        """The same store, bound to another tenant.
+        """The same store, bound to another tenant; both are closed together.
 
         Args:
             tenant: The tenant.
@@ -82,7 +111,7 @@ class Store(Protocol):
         ...
 
     def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
-        """Make room for kinds of record; known ones are left as they are.
+        """Make room for kinds of record, once for all tenants; known ones are left as they are.
 
         Args:
             kinds: The kinds that will be read and written.
@@ -96,6 +125,9 @@ class Store(Protocol):
             kind: The kind of record.
             ids: Their ids.
             moment: When to read.
+
+        Raises:
+            Corrupt: A stored body can't be trusted.
         """
         ...
 
@@ -131,25 +163,30 @@ class Store(Protocol):
         key: Key | None = None,
         playbook: str = "",
     ) -> Commit:
-        """Write changes, all or nothing. The only write there is.
+        """Write changes, all or nothing.
+
+        A late change, one that happened before something its record knows already, sets only what
+        nothing later has set. Unique values are held by live records; those of deleted and merged
+        ones may be taken, and a commit gives up what its records held before it takes anything, so
+        two records may swap.
 
         Args:
-            changes: At least one; several of the same record follow each other by version.
+            changes: At least one, their values read; several of the same record follow each other by version.
             id: The commit's id.
             recorded_at: The clock's time; the log never runs backwards, whatever the clock says.
-            key: An idempotency key; seen before, the first result is returned and nothing is written.
+            key: An idempotency key; seen before, the first result is returned and nothing is written or checked.
             playbook: The hash of the playbook in force.
 
         Raises:
             Conflict: A record is not at the version before its change, or the key was used for something else.
             Duplicate: A unique value is taken by another live record.
-            Invalid: A late change lies before its record was created.
+            Invalid: A change lies before its record was created, or is none that can be written.
             StoreError: The store could not write; nothing was written.
         """
         ...
 
     def kept(self, key: Key) -> Commit | None:
-        """The commit made under an idempotency key, if there is one.
+        """The commit made under an idempotency key, if there is one; erasing one of its records forgets it.
 
         Args:
             key: The key.
@@ -176,6 +213,9 @@ class Store(Protocol):
             kind: Only changes of this kind.
             id: Only changes of this record.
             limit: The most changes to return.
+
+        Raises:
+            Invalid: The log has changes of a kind the store was not prepared for.
         """
         ...
 
@@ -185,13 +225,13 @@ class Store(Protocol):
         Args:
             kind: The kind of record.
             field: A unique field, or ``external.`` and a system's name.
-            value: The value.
-            deleted: Ask among deleted records instead of live ones.
+            value: The value, as ``claims_of`` writes it.
+            deleted: Ask among deleted and merged records instead, the one with the smallest id of several.
         """
         ...
 
     def aliases(self, id: str) -> frozenset[str]:
-        """Every id merged into a record, and its own.
+        """Every id merged into a record, also by way of another, and its own.
 
         Args:
             id: The id of a record.
@@ -211,7 +251,10 @@ class Store(Protocol):
         ...
 
     def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
-        """Scrub values of one record everywhere: record, log, claims and columns, as a change of its own.
+        """Scrub values of one record everywhere: record, log, claims, keys and columns, as a change of its own.
+
+        Afterwards every reading, of any moment, is the fold of the scrubbed log. The reasons of the
+        record's changes go too, but for those of earlier erasures, known by the same ``what``.
 
         Args:
             erasure: A change that sets the fields to scrub to what is left of them.
@@ -223,7 +266,8 @@ class Store(Protocol):
             The commit; when every value was scrubbed already it has no changes, and nothing was written.
 
         Raises:
-            Conflict: The record is not at the version before the change.
+            Conflict: The record is not at the version before the change, or not there.
+            Duplicate: What is left of a unique field is taken.
         """
         ...
 

@@ -7,10 +7,11 @@ filters, imports, merge and erasure work from these declarations; none has a lis
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
@@ -20,15 +21,19 @@ import attrs
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
-from crmcore.kernel.where import FieldType
+from crmcore.kernel.where import FieldType, Filter
 
 __all__ = ["Field", "FrozenMap", "Kind", "R", "Record", "field", "kind_of", "record"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NAME = re.compile(r"(?!crm_|sqlite_)[a-z][a-z0-9_]{0,39}", re.ASCII)  # stores use the two prefixes
 LONGEST_TEXT = 100_000
+RESERVED = frozenset(
+    {"tenant", "schema", "first", "horizon", "late_from", "late_until", "recorded_at", "body", "checksum"}
+)
+"""What stores call the columns beside a kind's keys."""
 
 _TYPES: dict[object, FieldType] = {
     str: "text",
@@ -67,6 +72,10 @@ class FrozenMap(Mapping[K, V]):
     def __len__(self) -> int:
         """How many items."""
         return len(self._items)
+
+    def items(self) -> ItemsView[K, V]:
+        """The keys and their values."""
+        return self._items.items()
 
     def __hash__(self) -> int:
         """Equal maps hash alike."""
@@ -199,11 +208,11 @@ def record(
     return decorate
 
 
-def _checked_name(name: str) -> str:
-    if NAME.fullmatch(name):
+def _checked_name(name: object, path: str = "kind") -> str:
+    if isinstance(name, str) and NAME.fullmatch(name):
         return name
-    mend = "name the kind as one lower-case word: letters, digits and underscores, at most 40"
-    raise Invalid([Problem("kind", name, "a plain lower-case name", mend)])
+    mend = "name it with one lower-case word: letters, digits and underscores, at most 40"
+    raise Invalid([Problem(path, name, "a plain lower-case name", mend)])
 
 
 @record("record")
@@ -220,6 +229,7 @@ class Record:
     """
 
     __crm__: ClassVar[tuple[str, str, tuple[str, Lifecycle] | None]]
+    __attrs_attrs__: ClassVar[Any]
 
     id: str
     version: int = 1
@@ -256,19 +266,30 @@ class Kind(Generic[R]):
     lifecycle: tuple[str, Lifecycle] | None
     names: tuple[str, ...]
 
-    @property
+    @functools.cached_property
     def keys(self) -> tuple[Field, ...]:
         """The fields stores keep a column for."""
         return tuple(declared for declared in self.fields.values() if declared.key)
 
-    @property
+    @functools.cached_property
     def unique(self) -> tuple[Field, ...]:
         """The fields whose value no two live records share."""
         return tuple(declared for declared in self.fields.values() if declared.unique)
 
-    def type_of(self, path: str) -> FieldType | None:
-        """What a field, typed property or ``external.…`` path holds; None when unknown here."""
-        return "text" if path.startswith("external.") else self.types.get(path)
+    @functools.cached_property
+    def references(self) -> Mapping[str, str]:
+        """The fields that hold the id of another record, each with the kind of that record."""
+        return {name: told.references for name, told in self.fields.items() if told.references is not None}
+
+    def types_for(self, where: Filter, custom: Mapping[str, FieldType]) -> dict[str, FieldType]:
+        """What a filter may ask about: fields, typed properties, custom fields, and the external ids it names.
+
+        Args:
+            where: The filter.
+            custom: The custom fields of the kind, with their types.
+        """
+        external: dict[str, FieldType] = {name: "text" for name in where.fields if name.startswith("external.")}
+        return {**self.types, **{f"custom.{name}": type for name, type in custom.items()}, **external}
 
 
 def kind_of(cls: type[R]) -> Kind[R]:
@@ -281,11 +302,14 @@ def kind_of(cls: type[R]) -> Kind[R]:
         Invalid: The class was not, or a field's type can't be kept.
 
     Example:
+        >>> from crmcore.kernel import kind_of
         >>> from crmcore.sales import Opportunity
         >>> kind_of(Opportunity).plural
         'opportunities'
     """
-    found = cls.__dict__.get("_crm_kind")
+    if not isinstance(cls, type):
+        raise _no_record_class(cls)
+    found = vars(cls).get("_crm_kind")
     if found is None:
         found = _made(cls)
         type.__setattr__(cls, "_crm_kind", found)
@@ -293,16 +317,32 @@ def kind_of(cls: type[R]) -> Kind[R]:
 
 
 def _made(cls: type[R]) -> Kind[R]:
-    if "__crm__" not in cls.__dict__:
-        mend = 'write @record("…") above the class'
-        raise Invalid([Problem("kind", cls, "a class decorated with @record", mend)])
+    if "__crm__" not in vars(cls):
+        raise _no_record_class(cls)
     name, plural, lifecycle = cls.__crm__
     hints = typing.get_type_hints(cls)
     declared = attrs.fields_dict(cls)
     fields = {key: _field(key, attribute, hints[key]) for key, attribute in declared.items() if key not in _OWN}
+    if lifecycle is not None:
+        state, table = lifecycle
+        fields[state] = _state(fields.get(state), state, declared, table)
     filterable: dict[str, FieldType] = {"id": "text", "version": "integer"}
     filterable |= {key: made.type for key, made in fields.items()}
     return Kind(name, plural, cls, fields, filterable | _properties(cls), lifecycle, tuple(declared))
+
+
+def _no_record_class(cls: object) -> Invalid:
+    return Invalid([Problem("kind", cls, "a class decorated with @record", 'write @record("…") above the class')])
+
+
+def _state(found: Field | None, name: str, declared: Mapping[str, attrs.Attribute[Any]], table: Lifecycle) -> Field:
+    """The field of a lifecycle: only acts write it, and a new record starts in an initial state."""
+    if found is None or found.type != "text" or found.optional:
+        raise Invalid([Problem("lifecycle", name, "a str field of the class", "name the field that holds the state")])
+    if not found.required and declared[name].default not in table.initial:
+        expected = f"as its default one of {', '.join(table.initial)}"
+        raise Invalid([Problem(name, declared[name].default, expected, "correct the default, or the lifecycle")])
+    return attrs.evolve(found, by_act=True)
 
 
 def _field(name: str, attribute: attrs.Attribute[Any], hint: object) -> Field:
@@ -310,16 +350,22 @@ def _field(name: str, attribute: attrs.Attribute[Any], hint: object) -> Field:
     if annotation not in _TYPES:
         expected = "str, int, Decimal, Money, bool, date, datetime or tuple[str, ...], or one of them | None"
         raise Invalid([Problem(name, annotation, expected, "declare the field with one of these types")])
-    if optional and attribute.default is not attrs.NOTHING and attribute.default is not None:
-        mend = "take out | None, or the default"
-        raise Invalid([Problem(name, attribute.default, "None as the default of a field that may be missing", mend)])
-    return Field(
-        name=name,
+    if optional is not (attribute.default is None):
+        mend = "write default=None with | None, and neither without"
+        expected = "None as the default of a field that may be missing, and of no other"
+        raise Invalid([Problem(name, attribute.default, expected, mend)])
+    found = Field(
+        name=_checked_name(name, "field"),
         type=_TYPES[annotation],
         optional=optional,
         required=attribute.default is attrs.NOTHING,
         **attribute.metadata.get("crmcore", {}),
     )
+    if found.key and name in RESERVED:
+        raise Invalid([Problem("field", name, "a key field named otherwise, since stores use this", "rename it")])
+    if found.type == "texts" and (found.key or found.unique):
+        raise Invalid([Problem(name, annotation, "a single value in a key or unique field", "make it a plain field")])
+    return found
 
 
 def _stripped(hint: object) -> tuple[Any, bool]:

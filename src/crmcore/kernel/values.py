@@ -6,23 +6,29 @@ minor units, instants aware and in UTC, text that can be stored, numbers that ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set as AbstractSet
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import attrs
 
 from crmcore.kernel.calendar import day, instant
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.filter_values import FieldType, kind_of_value
+from crmcore.kernel.keys import scaled
 from crmcore.kernel.lifecycle import Lifecycle
-from crmcore.kernel.money import Money
+from crmcore.kernel.money import Money, number
 from crmcore.kernel.records import LONGEST_TEXT, MAPPINGS, Field, Kind
-from crmcore.kernel.where import FieldType
 
 __all__ = ["Border", "read", "read_text"]
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LARGEST_INTEGER = 2**63
+MOST_DIGITS = 1_000
+LONGEST_NAME = 100
+"""The longest name of another system, in characters, so that filters can name it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +46,7 @@ class Border:
     custom: Mapping[str, FieldType]
 
 
-class _Misfit(Exception):  # noqa: N818 - it never leaves this file
+class _Misfit(Exception):
     """A value does not fit; carries what was expected and the mend."""
 
 
@@ -76,9 +82,10 @@ def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool 
 
 
 def _opened(sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every field and its value, whole mappings as dotted names."""
     for name, value in sets.items():
         if name in MAPPINGS and isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", item) for key, item in value.items())
+            yield from ((f"{name}.{key}" if isinstance(key, str) else f"{name}.", item) for key, item in value.items())
         else:
             yield name, value
 
@@ -92,15 +99,19 @@ def _missing(kind: Kind[Any], sets: Mapping[str, Any]) -> list[Problem]:
 
 
 def _safe(kind: Kind[Any], name: str, value: object) -> object:
-    """The value as an error may show it: never what a personal field holds."""
+    """The value as an error may show it: never what a personal field holds, or the misspelt name of one."""
     declared = kind.fields.get(name)
-    return "•••" if declared is not None and declared.personal and value is not None else value
+    if value is None or name.partition(".")[0] in MAPPINGS:
+        return value
+    if declared is None:
+        return kind_of_value(value)
+    return "•••" if declared.personal else value
 
 
 def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
     whole, dot, part = name.partition(".")
-    if dot and whole in MAPPINGS:
-        return _mapped(whole, part, value, border)
+    if whole in MAPPINGS:
+        return _mapped(whole, part if dot else None, value, border)
     declared = kind.fields.get(name)
     if declared is None:
         raise _Misfit(f"a field of {kind.name}", _nearest(name, kind.fields))
@@ -121,10 +132,12 @@ def _check_state(table: Lifecycle, state: object, *, new: bool) -> None:
         raise _Misfit(f"one of {', '.join(possible)}", "correct the act, or the lifecycle")
 
 
-def _mapped(whole: str, part: str, value: object, border: Border) -> object:
+def _mapped(whole: str, part: str | None, value: object, border: Border) -> object:
+    if part is None:
+        raise _Misfit("names with their values", f'write {whole}={{"name": value}}')
     if whole == "external":
-        read_text(part)
-        return None if value is None else read_text(value)
+        read_text(part, LONGEST_NAME, empty=False)
+        return None if value is None else read_text(value, empty=False)
     declared = border.custom.get(part)
     if declared is None:
         raise _Misfit("a custom field declared in the playbook", _nearest(part, border.custom))
@@ -141,23 +154,27 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"take it out; known: {', '.join(known) or 'none'}"
 
 
-def read_text(value: object, longest: int = LONGEST_TEXT) -> str:
+def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text", empty: bool = True) -> str:
     """Text that every store can keep.
 
     Args:
         value: What was given.
         longest: The most characters it may have.
+        path: What it is, for the message.
+        empty: Whether it may be empty.
 
     Raises:
-        Invalid: It is not text, too long, or holds a character no database takes.
+        Invalid: It is not text, empty, too long, or holds a character no database takes.
     """
     if not isinstance(value, str):
-        raise Invalid([Problem("text", value, "text", "give it as a string")])
+        raise Invalid([Problem(path, value, "text", "give it as a string")])
     if len(value) > longest:
-        raise Invalid([Problem("text", f"{len(value):,} characters", f"at most {longest:,} characters", "shorten it")])
-    if "\x00" in value or not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise Invalid([Problem("text", value, "text without NUL or lone surrogates", "clean it at its source")])
-    return value
+        raise Invalid([Problem(path, f"{len(value):,} characters", f"at most {longest:,} characters", "shorten it")])
+    if not value and not empty:
+        raise Invalid([Problem(path, value, "text that is not empty", "leave it out when there is none")])
+    if _UNSTORABLE.search(value):
+        raise Invalid([Problem(path, value, "text without NUL or lone surrogates", "clean it at its source")])
+    return str.__str__(value)
 
 
 def _text(value: object, declared: Field, _: Border) -> str:
@@ -179,28 +196,28 @@ def _integer(value: object, declared: Field, _: Border) -> int:
     if not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
         raise _Misfit("a whole number below 2**63", "check the number")
     _within(value, declared)
-    return value
+    return int(value)
 
 
 def _decimal(value: object, declared: Field, _: Border) -> Decimal:
-    number = _number(value)
-    exponent = number.as_tuple().exponent
-    if declared.key and isinstance(exponent, int) and -exponent > declared.scale:
-        raise _Misfit(f"at most {declared.scale} digits after the point", "round it first")
-    _within(number, declared)
-    return number
+    found = number(value)
+    if found is None:
+        raise _Misfit("a finite number", 'give it as Decimal, int or text such as "0.25"; leave it out when unknown')
+    if abs(found.adjusted()) >= MOST_DIGITS or len(found.as_tuple().digits) > MOST_DIGITS:
+        raise _Misfit(f"a number of at most {MOST_DIGITS:,} digits", "check the number")
+    if declared.key or declared.unique:
+        _check_scale(found, declared.scale)
+    _within(found, declared)
+    return found
 
 
-def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise _Misfit("a number", 'give it as Decimal, int or text such as "0.25"')
-    try:
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    except (InvalidOperation, ValueError):
-        raise _Misfit("a number", 'give it as Decimal, int or text such as "0.25"') from None
-    if not number.is_finite():
-        raise _Misfit("a finite number", "leave it out when it is unknown")
-    return number
+def _check_scale(number: Decimal, scale: int) -> None:
+    """A decimal that stores order or claim is kept as a scaled whole number."""
+    whole = scaled(number, scale)
+    if whole != whole.to_integral_value():
+        raise _Misfit(f"at most {scale} digits after the point", "round it first")
+    if whole.copy_abs() >= LARGEST_INTEGER:
+        raise _Misfit(f"a number below {LARGEST_INTEGER // 10**scale:,}", "check the number")
 
 
 def _money(value: object, declared: Field, border: Border) -> Money:
@@ -224,9 +241,10 @@ def _instant(value: object, _: Field, border: Border) -> datetime:
 
 
 def _texts(value: object, declared: Field, _: Border) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise _Misfit("several texts", "give a list of strings")
-    return tuple(read_text(item, declared.longest) for item in value)
+    found = [read_text(item, declared.longest) for item in value]
+    return tuple(sorted(found) if isinstance(value, AbstractSet) else found)
 
 
 _READERS: dict[str, Callable[[object, Field, Border], object]] = {

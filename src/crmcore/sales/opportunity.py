@@ -12,6 +12,7 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.late import Following
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
@@ -27,6 +28,7 @@ __all__ = [
     "amend",
     "import_deal",
     "lose",
+    "remap",
     "reopen",
     "win",
 ]
@@ -130,20 +132,34 @@ def add(
         Invalid: The pipeline or stage is unknown, the stage is not open, or a value does not fit.
     """
     through = context.rules.pipeline(pipeline)
-    starts = through.open_stages[0] if stage is None else through.stage(stage)
-    if starts.kind != "open":
-        raise Invalid([Problem("stage", stage, "an open stage", "open the deal first, then win or lose it")])
+    starts = _open_stage(through, stage)
+    fields = {
+        "name": name,
+        "account": account,
+        "owner": owner,
+        "product": product,
+        "amount": amount,
+        "close_on": close_on,
+        "probability_override": probability_override,
+        "custom": custom,
+        "external": external,
+    }
     return context.created(
-        Opportunity,
-        "opened",
-        **{"name": name, "account": account, "owner": owner, "product": product, "amount": amount},
-        **{"close_on": close_on, "probability_override": probability_override, "custom": custom, "external": external},
-        **{"pipeline": through.name, "opened_at": context.at, **_entered(starts)},
+        Opportunity, "opened", **fields, pipeline=through.name, opened_at=context.at, **_entered(starts)
     )
+
+
+def _open_stage(pipeline: Pipeline, name: str | None) -> Stage:
+    """An open stage by its name, or the first."""
+    stage = pipeline.open_stages[0] if name is None else pipeline.stage(name)
+    if stage.kind != "open":
+        raise Invalid([Problem("stage", name, "an open stage", "leave it out for the first one; win and lose close")])
+    return stage
 
 
 def import_deal(
     context: Context[SalesRules],
+    /,
     *,
     name: str,
     stage: str | None = None,
@@ -199,8 +215,9 @@ def advance(deal: Opportunity, context: Context[SalesRules], *, to: str) -> Chan
 
 def _unmet(deal: Opportunity, context: Context[SalesRules], pipeline: Pipeline) -> Iterable[Problem]:
     """The exit criteria of its stage that a deal does not meet."""
-    types = kind_of(Opportunity).types
+    custom = context.custom.get("opportunity", EMPTY)
     for criterion in pipeline.stage(deal.stage).exit_criteria:
+        types = kind_of(Opportunity).types_for(criterion, custom)
         asked = checked(criterion, types, currency=context.currency, at=context.at, zone=context.zone)
         if not predicate(asked)(deal):
             path = f"exit criterion of {deal.stage}"
@@ -210,7 +227,9 @@ def _unmet(deal: Opportunity, context: Context[SalesRules], pipeline: Pipeline) 
 def _unfilled(deal: Opportunity, stage: Stage) -> Iterable[Problem]:
     """The fields a stage requires that a deal does not have."""
     for name in stage.requires:
-        if getattr(deal, name, None) is None:
+        whole, dot, part = name.partition(".")
+        value = getattr(deal, whole)
+        if (value.get(part) if dot else value) is None:
             yield Problem(name, None, f"a value, which {stage.name} requires", f"update {name} first")
 
 
@@ -222,14 +241,15 @@ def win(deal: Opportunity, context: Context[SalesRules]) -> Change[Opportunity]:
         context: The circumstances; its time is when the deal was won.
 
     Raises:
-        NotAllowed: The deal is closed, or its stage's exit criteria are not met: all at once.
+        NotAllowed: The deal is closed, or its stage's exit criteria or what winning requires are not met: all at once.
     """
     LIFECYCLE.after(deal.status, "win")
     pipeline = context.rules.pipeline(deal.pipeline)
-    problems = [*_unmet(deal, context, pipeline)]
+    stage = pipeline.closing("won")
+    problems = [*_unmet(deal, context, pipeline), *_unfilled(deal, stage)]
     if problems:
         raise not_allowed("win", deal.id, problems)
-    return context.changed(deal, "won", **_closed(deal, context, pipeline.closing("won")))
+    return context.changed(deal, "won", **_closed(deal, context, stage))
 
 
 def lose(
@@ -253,7 +273,7 @@ def lose(
         raise Invalid(
             [Problem("reason", reason, f"one of {', '.join(known)}", "choose one, or add it to the playbook")]
         )
-    if reason == "other" and not (note or "").strip():
+    if reason == "other" and not (isinstance(note, str) and note.strip()):
         raise Invalid([Problem("note", note, 'a note, which "other" requires', "say why in the note")])
     stage = context.rules.pipeline(deal.pipeline).closing("lost")
     return context.changed(deal, "lost", **_closed(deal, context, stage), lost_reason=reason, lost_note=note)
@@ -273,15 +293,27 @@ def reopen(deal: Opportunity, context: Context[SalesRules], *, stage: str | None
         stage: The open stage it comes back to; default: the pipeline's first.
 
     Raises:
-        NotAllowed: The deal is open.
+        NotAllowed: The deal is open, or misses what the stage requires: all at once.
         Invalid: The stage is unknown or not open.
     """
     LIFECYCLE.after(deal.status, "reopen")
     pipeline = context.rules.pipeline(deal.pipeline)
-    back = pipeline.open_stages[0] if stage is None else pipeline.stage(stage)
-    if back.kind != "open":
-        raise Invalid([Problem("stage", stage, "an open stage", "leave it out for the first one")])
+    back = _open_stage(pipeline, stage)
+    problems = [*_unfilled(deal, back)]
+    if problems:
+        raise not_allowed(f"reopen to {back.name!r}", deal.id, problems)
     return context.changed(deal, "reopened", **_entered(back), closed_at=None, lost_reason=None, lost_note=None)
+
+
+def remap(deal: Opportunity, context: Context[SalesRules], *, to: Stage) -> Change[Opportunity]:
+    """Move an open deal out of a stage that is taken away.
+
+    Args:
+        deal: The deal.
+        context: The circumstances.
+        to: The stage of the new playbook.
+    """
+    return context.changed(deal, "remapped", **_entered(to))
 
 
 def amend(
@@ -304,12 +336,15 @@ def amend(
     return context.changed(deal, "amended", amount=amount)
 
 
+_add = act(add)  # bound here, so that it keeps a type of its own and not that of the general add
+
+
 class OpportunityDesk(Desk[Opportunity]):
     """The deals."""
 
     department = "sales"
 
-    add = act(add)  # type: ignore[assignment] - typed more closely than the general add
+    add = _add
     import_deal = act(import_deal)
     advance = act(advance)
     win = act(win)
@@ -318,7 +353,7 @@ class OpportunityDesk(Desk[Opportunity]):
     amend = act(amend)
 
     def check_update(self, record: Opportunity, fields: Mapping[str, Any]) -> None:
-        """Refuse what only acts write, and the economics of a closed deal."""
+        """Refuse what only acts write, and to change the economics of a closed deal."""
         super().check_update(record, fields)
         frozen = sorted(ECONOMICS & fields.keys())
         if record.status != "open" and frozen:
@@ -327,11 +362,15 @@ class OpportunityDesk(Desk[Opportunity]):
             )
             raise NotAllowed(message, act="update", possible=("amend", "reopen"))
 
-    def joins(self, before: Opportunity, after: Opportunity) -> bool:
-        """Whether a deal may pass from one state to the next."""
-        if not super().joins(before, after):
+    def joins(self, step: Following[Opportunity]) -> bool:
+        """Whether a change of a deal could still have happened, had a late one before it been known."""
+        was, now, change = step.was, step.now, step.change
+        if not super().joins(step):
             return False
-        if before.status != "open" or after.status != "open" or before.stage == after.stage:
+        if not ECONOMICS.isdisjoint(change.sets) and (was.status == "open") is not (now.status == "open"):
+            return False
+        to = change.sets.get("stage")
+        if change.what != "advanced" or to in (now.stage, None) or now.stage == was.stage:
             return True
         rules: SalesRules = self.front.context("sales").rules
-        return rules.pipeline(after.pipeline).allows(before.stage, after.stage)
+        return rules.pipeline(now.pipeline).allows(now.stage, to)

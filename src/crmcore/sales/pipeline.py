@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, cast
 
 import attrs
 
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.money import number
 from crmcore.kernel.records import FrozenMap
+from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F, Filter
 
 __all__ = ["Forecast", "Pipeline", "SalesRules", "Stage", "Status"]
@@ -21,8 +23,56 @@ STATUSES = ("open", "won", "lost")
 FORECASTS = ("omitted", "pipeline", "best case", "most likely", "commit", "closed")
 
 
-def _probability(value: Decimal | int | str | float | None) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
+LONGEST_NAME = 100
+
+
+def _probability(value: Decimal | float | str | None) -> Decimal | None:
+    """The number a text says; what is none is kept, to be listed among the problems."""
+    return cast("Decimal | None", value if (found := number(value)) is None else found)
+
+
+def _several(values: object, path: str) -> tuple[Any, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise Invalid([Problem(path, values, "several of them", "put them in a list")])
+    return tuple(values)
+
+
+def _requires(names: Iterable[str]) -> tuple[str, ...]:
+    return _several(names, "requires")
+
+
+def _criteria(filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    return _several(filters, "exit_criteria")
+
+
+def _stages(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    return _several(stages, "stages")
+
+
+def _pipelines(pipelines: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
+    return _several(pipelines, "pipelines")
+
+
+def _reasons(reasons: Iterable[str]) -> tuple[str, ...]:
+    return _several(reasons, "lost_reasons")
+
+
+def _strangers(values: Iterable[object], cls: type) -> list[object]:
+    """The values that are of another class."""
+    return [value for value in values if not isinstance(value, cls)]
+
+
+def _names(names: Iterable[object], path: str) -> Iterable[Problem]:
+    """What is wrong with names that must be text, each once."""
+    seen: list[object] = []
+    for name in names:
+        try:
+            read_text(name, LONGEST_NAME, path=path, empty=False)
+        except Invalid as error:
+            yield from error.problems
+        if name in seen:
+            yield Problem(path, name, "each name once", "rename one of them")
+        seen.append(name)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,8 +94,8 @@ class Stage:
     kind: Status = "open"
     probability: Decimal | None = attrs.field(default=None, converter=_probability)
     forecast: Forecast = "pipeline"
-    requires: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    exit_criteria: tuple[Filter, ...] = attrs.field(default=(), converter=tuple)
+    requires: tuple[str, ...] = attrs.field(default=(), converter=_requires)
+    exit_criteria: tuple[Filter, ...] = attrs.field(default=(), converter=_criteria)
     max_age_days: int | None = None
 
     def problems(self) -> Iterable[Problem]:
@@ -55,11 +105,24 @@ class Stage:
             yield Problem(f"{path}.kind", self.kind, '"open", "won" or "lost"', "choose one of them")
         if self.forecast not in FORECASTS:
             yield Problem(f"{path}.forecast", self.forecast, f"one of {', '.join(FORECASTS)}", "choose one of them")
-        if self.kind == "open" and self.probability is not None and not 0 < self.probability < 1:
+        if self.probability is not None:
+            yield from self._odds(f"{path}.probability", self.probability)
+        yield from _names(self.requires, f"{path}.requires")
+        for stranger in _strangers(self.exit_criteria, Filter):
+            yield Problem(f"{path}.exit_criteria", stranger, "a filter", "write one with F, such as F.amount.is_set")
+        if self.max_age_days is not None and (type(self.max_age_days) is not int or self.max_age_days < 1):
+            mend = "give a whole number of days; leave it out for never"
+            yield Problem(f"{path}.max_age_days", self.max_age_days, "at least 1", mend)
+
+    def _odds(self, path: str, probability: object) -> Iterable[Problem]:
+        """What is wrong with its probability."""
+        if not isinstance(probability, Decimal):
+            yield Problem(path, probability, "a number", "give a fraction such as 0.25; leave it out when unknown")
+        elif self.kind == "open" and not 0 < probability < 1:
             mend = "give a fraction such as 0.25; leave it out when unknown"
-            yield Problem(f"{path}.probability", self.probability, "above 0 and below 1", mend)
-        if self.kind != "open" and self.probability not in (None, Decimal(self.kind == "won")):
-            yield Problem(f"{path}.probability", self.probability, "1 when won, 0 when lost", "leave it out")
+            yield Problem(path, probability, "above 0 and below 1", mend)
+        elif self.kind != "open" and probability != (self.kind == "won"):
+            yield Problem(path, probability, "1 when won, 0 when lost", "leave it out")
 
 
 def _moves(moves: Mapping[str, Iterable[str]] | None) -> Mapping[str, tuple[str, ...]] | None:
@@ -80,13 +143,14 @@ class Pipeline:
 
     Example:
         >>> from crmcore.sales import Pipeline, Stage
-        >>> p = Pipeline("renewals", [Stage("offered", probability="0.6"), Stage("won", kind="won"), Stage("lost", kind="lost")])
-        >>> [stage.name for stage in p.open_stages]
+        >>> ends = [Stage("renewed", kind="won"), Stage("left", kind="lost")]
+        >>> renewals = Pipeline("renewals", [Stage("offered", probability="0.6"), *ends])
+        >>> [stage.name for stage in renewals.open_stages]
         ['offered']
     """
 
     name: str
-    stages: tuple[Stage, ...] = attrs.field(converter=tuple)
+    stages: tuple[Stage, ...] = attrs.field(converter=_stages)
     moves: Mapping[str, tuple[str, ...]] | None = attrs.field(default=None, converter=_moves, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -96,16 +160,20 @@ class Pipeline:
             raise Invalid(problems)
 
     def _problems(self) -> Iterable[Problem]:
+        yield from _names([self.name], "name")
+        strangers = _strangers(self.stages, Stage)
+        if strangers:
+            yield Problem("stages", strangers, "stages", 'write Stage("…")')
+            return
         names = [stage.name for stage in self.stages]
+        yield from _names(names, "stages")
         for stage in self.stages:
             yield from stage.problems()
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield Problem("stages", name, "each stage once", "rename one of them")
         for kind in STATUSES:
             if kind not in {stage.kind for stage in self.stages}:
                 yield Problem("stages", names, f"at least one {kind} stage", f'add Stage("…", kind="{kind}")')
         unknown = {one for start, ends in (self.moves or {}).items() for one in (start, *ends)}
-        for name in sorted(unknown - {stage.name for stage in self.open_stages}):
+        for name in sorted(unknown - {stage.name for stage in self.open_stages}, key=str):
             yield Problem("moves", name, "an open stage", "correct its name")
 
     @property
@@ -180,16 +248,26 @@ class SalesRules:
         Invalid: There is no pipeline, or two share a name.
     """
 
-    pipelines: tuple[Pipeline, ...] = attrs.field(factory=lambda: (_standard(),), converter=tuple)
+    pipelines: tuple[Pipeline, ...] = attrs.field(factory=lambda: (_standard(),), converter=_pipelines)
     lost_reasons: tuple[str, ...] = attrs.field(
-        default=("price", "competitor", "no budget", "no decision", "timing", "other"), converter=tuple
+        default=("price", "competitor", "no budget", "no decision", "timing", "other"), converter=_reasons
     )
 
     def __attrs_post_init__(self) -> None:
         """Check them once, when they are made."""
-        names = [pipeline.name for pipeline in self.pipelines]
-        if not names or len(set(names)) < len(names):
-            raise Invalid([Problem("pipelines", names, "at least one pipeline, each name once", "name them apart")])
+        problems = [*self._problems()]
+        if problems:
+            raise Invalid(problems)
+
+    def _problems(self) -> Iterable[Problem]:
+        strangers = _strangers(self.pipelines, Pipeline)
+        if strangers or not self.pipelines:
+            yield Problem("pipelines", strangers, "at least one pipeline", 'write Pipeline("…", [Stage("…"), …])')
+        else:
+            yield from _names([pipeline.name for pipeline in self.pipelines], "pipelines")
+        if not self.lost_reasons:
+            yield Problem("lost_reasons", (), "at least one reason", 'name one, such as "other"')
+        yield from _names(self.lost_reasons, "lost_reasons")
 
     def pipeline(self, name: str | None = None) -> Pipeline:
         """The pipeline of a name.

@@ -30,12 +30,12 @@ class Visit:
     left_at: datetime | None = None
 
     def duration(self, until: datetime) -> timedelta:
-        """How long it lasted.
+        """How long it lasted, as far as an instant.
 
         Args:
-            until: The end of a stay that goes on.
+            until: When to look.
         """
-        return (self.left_at or until) - self.entered_at
+        return max(min(self.left_at or until, until) - self.entered_at, timedelta())
 
 
 @attrs.frozen
@@ -81,6 +81,7 @@ def stage_history(changes: Iterable[Change[Opportunity]]) -> StageHistory:
 
     Example:
         >>> from crmcore import CRM
+        >>> from crmcore.sales import stage_history
         >>> crm = CRM()
         >>> deal = crm.opportunities.add(name="Roof", amount=12_000)
         >>> deal = crm.opportunities.advance(deal, to="proposal")

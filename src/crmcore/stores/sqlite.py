@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -397,14 +398,9 @@ class SqliteStore:
 
     def _stand(self, kind: Kind[Any], rows: Iterable[tuple[Standing[Any], str, int]]) -> None:
         """Put records down as they stand now."""
-        names = [name for field in kind.keys for name in columns_of(field)]
-        columns = ["tenant", "id", "version", "schema", "first", "horizon", "late_from", "late_until"]
-        columns += ["recorded_at", "deleted_at", *names, "body", "checksum"]
-        new = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in columns[2:])
-        sql = f"""INSERT INTO {table_of(kind)} ({", ".join(map(quoted, columns))})
-            VALUES ({", ".join("?" * len(columns))}) ON CONFLICT (tenant, id) DO UPDATE SET {new}"""  # noqa: S608
         self._file.many(
-            sql, [(self.tenant, *_row(kind, now, recorded), body, _sum(body)) for now, body, recorded in rows]
+            _standing(kind),
+            [(self.tenant, *_row(kind, now, recorded), body, _sum(body)) for now, body, recorded in rows],
         )
 
     def _alias(self, staged: _Staged) -> None:
@@ -551,6 +547,17 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of the file; further use raises ``Closed``."""
         self._file.close()
+
+
+@functools.cache
+def _standing(kind: Kind[Any]) -> str:
+    """The statement that puts a record of a kind down as it stands now."""
+    names = [name for field in kind.keys for name in columns_of(field)]
+    columns = ["tenant", "id", "version", "schema", "first", "horizon", "late_from", "late_until"]
+    columns += ["recorded_at", "deleted_at", *names, "body", "checksum"]
+    new = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in columns[2:])
+    return f"""INSERT INTO {table_of(kind)} ({", ".join(map(quoted, columns))})
+        VALUES ({", ".join("?" * len(columns))}) ON CONFLICT (tenant, id) DO UPDATE SET {new}"""  # noqa: S608
 
 
 def _keys(kind: Kind[Any], record: Record) -> list[int | str | None]:

@@ -35,6 +35,8 @@ def translated(error: Exception, where: str) -> Exception:
         return Invalid([Problem("value", "•••", "text and numbers that SQLite can hold", "clean it at its source")])
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return Closed(f"{where} was closed; open it again")
+    if "decode" in str(error):  # bytes that are no text, where text was written
+        return Corrupt(f"{where}: {error}; restore the file from a backup")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, mend = _KINDS.get(code, (StoreError, "see the cause below"))
     return kind(f"{where}: {error}; {mend}")
@@ -43,16 +45,33 @@ def translated(error: Exception, where: str) -> Exception:
 def check_header(path: str) -> None:
     """Refuse a file that is no database, or shorter than its own header says.
 
-    SQLite itself answers from a truncated file as if the missing pages were empty.
+    SQLite itself does not notice that part of the last page is missing. While there is a write-ahead
+    log the file may be short: what is missing stands there.
 
     Args:
         path: The file.
 
     Raises:
         Corrupt: The file can't be a whole SQLite database.
+        StoreError: The file can't be read.
     """
-    if not os.path.exists(path) or os.path.getsize(path) == 0:  # noqa: PTH110, PTH202 - pathlib costs import time
-        return
+    if _short(path) and not size_of(f"{path}-wal") and _short(path):  # asked again: another process may just have closed
+        message = f"{path} is shorter than its header says, part of it is missing; restore it from a backup"
+        raise Corrupt(message)
+
+
+def size_of(path: str) -> int:
+    """How many bytes a file has; 0 when it is not there."""
+    try:
+        return os.path.getsize(path)  # noqa: PTH202 - pathlib costs import time
+    except (OSError, ValueError):
+        return 0
+
+
+def _short(path: str) -> bool:
+    """Whether a database file is shorter than its header says."""
+    if not size_of(path):
+        return False
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             header = file.read(HEADER)
@@ -62,12 +81,10 @@ def check_header(path: str) -> None:
     if len(header) < HEADER or not header.startswith(MAGIC):
         message = f"{path} is no SQLite database; check the path"
         raise Corrupt(message)
-    size = int.from_bytes(header[16:18], "big")
+    page = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
     counted = header[24:28] == header[92:96]
-    if counted and os.path.getsize(path) < pages * (65536 if size == 1 else size):  # noqa: PTH202
-        message = f"{path} is shorter than its header says, part of it is missing; restore it from a backup"
-        raise Corrupt(message)
+    return counted and size_of(path) < pages * (65536 if page == 1 else page)
 
 
 class SqliteFile:
@@ -84,24 +101,44 @@ class SqliteFile:
         self.lock = threading.RLock()
         if path != ":memory:":
             check_header(path)
+        self._connect(path, busy_seconds)
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise translated(error, path) from error
-        self._settle(durability)
-
-    def _settle(self, durability: str) -> None:
-        """Set the pragmas, or let go of the file when even that fails."""
-        try:
-            if self.rows("PRAGMA journal_mode") != [("wal",)]:
-                with contextlib.suppress(ReadOnly):
-                    self.rows("PRAGMA journal_mode=WAL")
-            self.rows(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+            self._settle(durability)
         except StoreError:
             self._connection.close()
             raise
+
+    def _connect(self, database: str, busy_seconds: float, *, uri: bool = False) -> None:
+        try:
+            self._connection = sqlite3.connect(
+                database, timeout=busy_seconds, isolation_level=None, check_same_thread=False, uri=uri
+            )
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        except ValueError as error:
+            raise Invalid([Problem("path", self.path, "the path of a file", "clean it")]) from error
+
+    def _settle(self, durability: str) -> None:
+        """Set the pragmas."""
+        try:
+            mode = self.rows("PRAGMA journal_mode")
+        except ReadOnly:
+            mode = self._as_it_lies()
+        if mode != [("wal",)]:
+            with contextlib.suppress(ReadOnly):
+                self.rows("PRAGMA journal_mode=WAL")
+        self.rows(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+
+    def _as_it_lies(self) -> list[tuple[Any, ...]]:
+        """Open the file without the two files SQLite keeps beside it, since their folder takes none."""
+        if size_of(f"{self.path}-wal"):
+            message = f"{self.path} has changes in a log beside it, which must be written into it first; open a copy"
+            raise ReadOnly(message)
+        from pathlib import Path
+
+        self._connection.close()
+        self._connect(f"{Path(self.path).absolute().as_uri()}?immutable=1", 0, uri=True)
+        return self.rows("PRAGMA journal_mode")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row a statement gives.
@@ -143,14 +180,7 @@ class SqliteFile:
             StoreError: The transaction could not be kept; nothing was written.
         """
         with self.lock:
-            self.rows("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.rows("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self.rows("ROLLBACK")
-                raise
+            yield from self._transaction("BEGIN IMMEDIATE")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -158,12 +188,18 @@ class SqliteFile:
         with self.lock:
             if self._connection.in_transaction:
                 yield
-                return
-            self.rows("BEGIN")
-            try:
-                yield
-            finally:
-                self.rows("COMMIT")
+            else:
+                yield from self._transaction("BEGIN")
+
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self.rows(begin)
+        try:
+            yield
+            self.rows("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk ends it on its own
+                self.rows("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Let go of the file; further use raises ``Closed``."""

@@ -35,7 +35,8 @@ def write_deals(path: str, *, seed: int, deals: int = 240) -> None:
     Example:
         >>> from crmcore.testing.deals_file import write_deals
         >>> write_deals("deals.csv", seed=7, deals=1)
-        >>> open("deals.csv").readline().strip()
+        >>> with open("deals.csv") as file:
+        ...     file.readline().strip()
         'deal,stage,opened,closed,amount,owner,account,product'
     """
     chance = random.Random(seed)  # noqa: S311 - made-up data, no secret

@@ -1,0 +1,1 @@
+"""What every store promises, one part a module."""

@@ -1,0 +1,339 @@
+"""Any history: a Hypothesis machine that does whatever can be done, and compares with a model."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from crmcore.kernel.change import Change, replay
+from crmcore.kernel.errors import Conflict, CrmError
+from crmcore.kernel.money import Money
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
+from crmcore.kernel.records import Record
+from crmcore.kernel.where import F, Filter, select
+from crmcore.testing.model import Model, Whole, flat
+from crmcore.testing.specimens import KINDS, PARCEL, Parcel, Pen, asked, hour, walked
+from crmcore.verification import verify
+
+__all__ = ["StoreMachine"]
+
+POOL: Sequence[Whole] = [("parcel", "p0"), ("parcel", "p1"), ("parcel", "p2"), ("box", "b0"), ("box", "b1")]
+IDS = tuple(id for _, id in POOL)
+CODES = ("A", "B")
+TENANTS = ("here", "there")
+LEFT = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
+
+hours = st.integers(0, 30).map(hour)
+instants = st.none() | hours
+moments = st.builds(Moment, instants, st.none() | st.integers(0, 60))
+labels = st.sampled_from(["", "a", "b", "B", "é"])
+
+SHARED = {
+    "label": labels,
+    "code": st.none() | st.sampled_from(CODES),
+    "deleted_at": instants,
+    "merged_into": st.none() | st.sampled_from(IDS),
+    "external.shop": st.none() | st.sampled_from(CODES),
+    "custom.region": st.sampled_from([None, "north", "south"]),
+}
+PARCELS = {
+    "number": st.sampled_from([None, 1, 2]),
+    "note": st.sampled_from([None, "secret"]),
+    "status": st.sampled_from(["new", "sent"]),
+    "pieces": st.sampled_from([None, -1, 0, 1]),
+    "weight": st.sampled_from([None, Decimal("-0.5"), Decimal("0.125"), Decimal(2)]),
+    "price": st.sampled_from([None, Money(1, "EUR"), Money(2, "EUR"), Money(1, "JPY")]),
+    "fragile": st.sampled_from([None, False, True]),
+    "due_on": st.sampled_from([None, date(2026, 1, 1), date(2026, 12, 31)]),
+    "sent_at": instants,
+    "tags": st.sampled_from([(), ("x",), ("x", "y")]),
+}
+
+leaves: st.SearchStrategy[Filter] = st.sampled_from(
+    [
+        *(F.label >= "b", F.label.starts_with("É"), F.code.is_set, F.code == "A", F.number.is_in([1, 3]), F.note.is_set),
+        *(F.status == "new", F.status != "new", F.pieces > 0, F.weight <= Decimal("0.125"), F.price >= 1),
+        *(F.price < Money(2, "EUR"), F.fragile == True, F.due_on > date(2026, 1, 1), F.sent_at <= hour(10)),  # noqa: E712
+        *(F.tags.contains("y"), F.custom.region == "north", F.external.shop.is_set, F.id > "p0", F.version >= 3),
+    ]
+)
+filters = st.recursive(
+    leaves,
+    lambda inner: st.builds(lambda a, b: a & b, inner, inner)
+    | st.builds(lambda a, b: a | b, inner, inner)
+    | inner.map(lambda one: ~one),
+    max_leaves=4,
+)
+orders = st.sampled_from([None, *(f"{sign}{field.name}" for field in PARCEL.keys for sign in ("", "-"))])
+
+
+@attrs.frozen
+class Step:
+    """One change to come: of which record, how long after what it knows, and what it sets.
+
+    Attributes:
+        whole: The record's kind and id.
+        sets: What it sets.
+        after: Hours after the record's latest change; negative for a late one.
+        skip: Versions left out; 0 for the one that follows.
+    """
+
+    whole: Whole
+    sets: dict[str, Any]
+    after: int = 1
+    skip: int = 0
+
+
+def steps(skip: st.SearchStrategy[int]) -> st.SearchStrategy[Step]:
+    """Changes of any record."""
+    after = st.sampled_from([0, 1, 1, 2, -1, -1, -3, -8])
+    parcels = st.fixed_dictionaries({}, optional={**SHARED, **PARCELS})
+    boxes = st.fixed_dictionaries({}, optional=SHARED)
+    whole = st.sampled_from(POOL)
+    return whole.flatmap(
+        lambda one: st.builds(Step, st.just(one), parcels if one[0] == "parcel" else boxes, after, skip)
+    )
+
+
+several = st.lists(steps(st.just(0)), min_size=1, max_size=4)
+tenants = st.sampled_from(TENANTS)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Does whatever can be done to a store, for two tenants, and compares it with a model after every step.
+
+    ``StoreContract.test_any_history`` runs it; run it alone to look for longer.
+
+    Args:
+        open: Opens the store in an empty folder, or again in the same one.
+        durable: Whether a store opened again in the same folder finds what was written.
+
+    Example:
+        >>> from hypothesis import settings
+        >>> from hypothesis.stateful import run_state_machine_as_test
+        >>> from crmcore.stores.memory import MemoryStore
+        >>> from crmcore.testing import StoreMachine
+        >>> few = settings(max_examples=3, stateful_step_count=5, deadline=None)
+        >>> run_state_machine_as_test(lambda: StoreMachine(lambda folder: MemoryStore()), settings=few)
+    """
+
+    def __init__(self, open: Callable[[Path], Store], *, durable: bool = False) -> None:
+        super().__init__()
+        self.open, self.durable = open, durable
+        self.folder = Path(tempfile.mkdtemp(prefix="crmcore-"))
+        self.models = {tenant: Model() for tenant in TENANTS}
+        self.commits = 0
+        self.end, self.recorded = 0, hour(0)
+
+    @initialize()
+    def open_store(self) -> None:
+        """Open the store."""
+        store = self.open(self.folder)
+        store.prepare(KINDS.values())
+        self.stores = {tenant: store.for_tenant(tenant) for tenant in TENANTS}
+
+    def teardown(self) -> None:
+        """Check once more that everything adds up, and clear away."""
+        for store in self.stores.values():
+            sound = verify(store, KINDS)
+            assert sound, str(sound)
+        store.close()
+        shutil.rmtree(self.folder)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    @rule(tenant=tenants, steps=several, recorded=hours)
+    def commit(self, tenant: str, steps: list[Step], recorded: datetime) -> None:
+        """New records, changes, late ones, deletions, merges: some in one commit."""
+        self.write(tenant, self.changes(tenant, steps), recorded)
+
+    @rule(tenant=tenants, steps=several, wrong=steps(st.sampled_from([-1, 1, 2])), place=st.integers(0, 4))
+    def commit_stale(self, tenant: str, steps: list[Step], wrong: Step, place: int) -> None:
+        """A commit one of whose changes does not follow: nothing of it is written."""
+        steps.insert(place, wrong)
+        self.write(tenant, self.changes(tenant, steps), hour(0))
+
+    @rule(tenant=tenants, steps=several, key=st.builds(Key, st.sampled_from("kl"), st.sampled_from("fg")))
+    def commit_once(self, tenant: str, steps: list[Step], key: Key) -> None:
+        """A commit under a key, which may have been used."""
+        self.write(tenant, self.changes(tenant, steps), hour(0), key)
+
+    @rule(tenant=tenants, whole=st.sampled_from(POOL), after=st.sampled_from([0, 1, -4]), wrong=st.integers(0, 5))
+    def erase(self, tenant: str, whole: Whole, after: int, wrong: int) -> None:
+        """Erase what a record has of personal values, if there is one."""
+        model, store = self.models[tenant], self.stores[tenant]
+        sets = LEFT if whole[0] == "box" else {**LEFT, "note": None}
+        (erasure,) = self.changes(tenant, [Step(whole, sets, after, skip=wrong // 5)])
+        erasure = attrs.evolve(erasure, what="erased", reason="asked")
+        known = model.of(*whole)
+        if known and [model.scrubbed(change, erasure) for change in known] == known:
+            assert store.erase(erasure, id="none", recorded_at=hour(0)) == Commit("none", (), ())
+            return
+        refusal = model.refusal([erasure]) if known else Conflict
+        self.commits += 1
+        if refusal is not None:
+            with pytest.raises(CrmError) as caught:
+                store.erase(erasure, id="none", recorded_at=hour(0))
+            assert caught.type is refusal
+            return
+        done = store.erase(erasure, id=str(self.commits), recorded_at=hour(0))
+        model.erase(erasure)
+        self.check_written(tenant, [erasure], done, hour(0), "")
+
+    def changes(self, tenant: str, steps: Sequence[Step]) -> list[Change[Any]]:
+        """The changes that some steps are, on top of what the records know."""
+        staged: list[Change[Any]] = []
+        for step in steps:
+            known = [*self.models[tenant].of(*step.whole), *(one for one in staged if (one.kind, one.id) == step.whole)]
+            latest = max((one.at for one in known), default=hour(10))
+            staged.append(
+                Change(
+                    kind=step.whole[0],
+                    id=step.whole[1],
+                    version=len(known) + 1 + step.skip,
+                    what="changed",
+                    sets=step.sets if known else {"label": "new", **step.sets},
+                    at=latest + timedelta(hours=step.after),
+                    by=tenant,
+                    reason="why",
+                )
+            )
+        return staged
+
+    def write(self, tenant: str, changes: list[Change[Any]], recorded: datetime, key: Key | None = None) -> None:
+        """Commit, and compare what comes of it with what should."""
+        model, store = self.models[tenant], self.stores[tenant]
+        self.commits += 1
+        fingerprint, first = (None, None) if key is None else model.keys.get(key.text, (None, None))
+        if key is not None and first is not None and fingerprint == key.fingerprint:
+            assert store.commit(changes, id="again", recorded_at=recorded, key=key) == first == store.kept(key)
+            return
+        refusal = model.refusal(changes) if first is None else Conflict
+        if refusal is not None:
+            with pytest.raises(CrmError) as caught:
+                store.commit(changes, id="refused", recorded_at=recorded, key=key)
+            assert caught.type is refusal
+            return
+        done = store.commit(changes, id=str(self.commits), recorded_at=recorded, key=key, playbook="book")
+        self.check_written(tenant, changes, done, recorded, "book")
+        if key is not None:
+            model.keys[key.text] = (key.fingerprint, done)
+
+    def check_written(
+        self, tenant: str, changes: list[Change[Any]], done: Commit, recorded: datetime, playbook: str
+    ) -> None:
+        """Take what was committed into the model."""
+        model = self.models[tenant]
+        self.recorded = max(self.recorded, recorded)
+        assert done.id == str(self.commits)
+        for change, written, record in zip(changes, done.changes, done.records, strict=True):
+            assert written.seq > self.end
+            told = {"seq": written.seq, "commit": done.id, "recorded_at": self.recorded, "playbook": playbook}
+            assert written == attrs.evolve(change, late=model.late(change), **told)
+            model.log.append(written)
+            self.end = written.seq
+            assert (record.id, flat(record)) == (change.id, model.states()[change.kind, change.id])
+
+    @precondition(lambda self: self.durable)
+    @rule()
+    def open_again(self) -> None:
+        """Close the store and open it anew."""
+        self.stores["here"].close()
+        self.open_store()
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self, tenant: str, moment: Moment = NOW) -> dict[Whole, Record]:
+        """Every record of a tenant at a moment."""
+        store = self.stores[tenant]
+        return {(name, id): one for name, kind in KINDS.items() for id, one in store.get(kind, IDS, moment).items()}
+
+    @rule(tenant=tenants, moment=moments)
+    def look_back(self, tenant: str, moment: Moment) -> None:
+        """A moment is the fold of what had happened by then and was known by then."""
+        model, found = self.models[tenant], self.read(tenant, moment)
+        assert {whole: flat(record) for whole, record in found.items()} == model.states(moment)
+        for (kind, id), record in found.items():
+            log = self.stores[tenant].changes(kind=kind, id=id, upto=moment.seq)
+            assert replay(KINDS[kind], [one for one in log if moment.at is None or one.at <= moment.at]) == record
+
+    @rule(
+        tenant=tenants,
+        where=filters | st.none(),
+        order=orders,
+        limit=st.integers(1, 4),
+        deleted=st.booleans(),
+        moment=st.just(NOW) | moments,
+    )
+    def find(
+        self, tenant: str, where: Filter | None, order: str | None, limit: int, deleted: bool, moment: Moment  # noqa: FBT001
+    ) -> None:
+        """A filter finds what it selects in Python, in order, page by page; and the count agrees."""
+        store = self.stores[tenant]
+        ready = asked(Parcel, where, deleted=deleted)
+        pool = [one for one in self.read(tenant, moment).values() if isinstance(one, Parcel)]
+        pool = [one for one in pool if (one.deleted_at is not None) is deleted]
+        expected = in_order(pool if ready.where is None else select(ready.where, pool), order)
+
+        assert walked(Pen(store), where, moment, order_by=order, limit=limit, deleted=deleted) == expected
+        assert store.count(PARCEL, ready, moment) == len(expected)
+
+    @rule(known=hours)
+    def cut(self, known: datetime) -> None:
+        """The place the log had reached by a time."""
+        log = [change for model in self.models.values() for change in model.log]
+        places = [change.seq for change in log if change.recorded_at is not None and change.recorded_at <= known]
+        assert {store.cut(known) for store in self.stores.values()} == {max(places, default=0)}
+
+    # --- laws -------------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def each_tenant_has_its_own(self) -> None:
+        """The log, the records, the claims and the aliases are those of the model."""
+        for tenant, model in self.models.items():
+            store, states, now = self.stores[tenant], model.states(), self.read(tenant)
+            assert store.changes() == model.log
+            assert {whole: flat(record) for whole, record in now.items()} == states
+            assert self.read(tenant, Moment(at=hour(10_000))) == self.read(tenant, Moment(seq=self.end)) == now
+            assert store.last() == (self.end, self.recorded if self.end else None)
+            assert {id: store.aliases(id) for id in IDS} == {id: model.aliases(id) for id in IDS}
+            claims = model.claims(states)
+            for (name, kind), field, code, live in product(KINDS.items(), ("code", "external.shop"), CODES, (True, False)):
+                holders = claims.get((name, field, code, live), [None])
+                assert store.holder(kind, field, code, deleted=not live) == min(holders)
+
+    @invariant()
+    def versions_are_whole(self) -> None:
+        """Each record's versions count from 1, and the log never runs backwards."""
+        for tenant, store in self.stores.items():
+            log = store.changes()
+            for whole in POOL:
+                versions = [one.version for one in log if (one.kind, one.id) == whole]
+                assert versions == list(range(1, len(versions) + 1)), tenant
+            times = [one.recorded_at for one in log if one.recorded_at is not None]
+            assert times == sorted(times)
+
+
+def in_order(records: Sequence[Parcel], order: str | None) -> list[Parcel]:
+    """Records by a field or by id: missing values last, ties by id."""
+    if order is None:
+        return sorted(records, key=lambda one: one.id)
+    name = order.removeprefix("-")
+    present = [one for one in records if getattr(one, name) is not None]
+    present.sort(key=lambda one: (_rank(getattr(one, name)), one.id), reverse=order.startswith("-"))
+    return present + sorted((one for one in records if getattr(one, name) is None), key=lambda one: one.id)
+
+
+def _rank(value: Any) -> Any:  # noqa: ANN401 - whatever has an order
+    return (value.currency, value.minor) if isinstance(value, Money) else value

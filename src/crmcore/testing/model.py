@@ -1,0 +1,120 @@
+"""A store as a few dictionaries: what every other one is measured against.
+
+It knows nothing of records, claims tables or windows: a state is what is left of the fields when
+the changes are laid over one another in the order they happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import attrs
+
+from crmcore.kernel.change import Change
+from crmcore.kernel.errors import Conflict, CrmError, Duplicate, Invalid
+from crmcore.kernel.ports import NOW, Commit, Moment
+from crmcore.kernel.records import Record
+
+__all__ = ["Model", "flat"]
+
+State: TypeAlias = dict[str, Any]
+Whole: TypeAlias = tuple[str, str]
+
+DEFAULTS: Mapping[str, State] = {"parcel": {"status": "new", "tags": ()}, "box": {}}
+UNIQUE = ("code", "number", "external.shop")
+
+
+def flat(record: Record) -> State:
+    """A record's version and fields, the two mappings opened, without what is missing."""
+    state = attrs.asdict(record, recurse=False)
+    for name in ("custom", "external"):
+        state |= {f"{name}.{key}": value for key, value in state.pop(name).items()}
+    return {name: value for name, value in state.items() if value is not None and name != "id"}
+
+
+def fold(changes: Iterable[Change[Any]]) -> State:
+    """What some changes of one record add up to."""
+    ordered = sorted(changes, key=lambda change: (change.at, change.version))
+    state = {**DEFAULTS[ordered[0].kind], "version": max(change.version for change in ordered)}
+    for change in ordered:
+        state |= change.sets
+    return {name: value for name, value in state.items() if value is not None}
+
+
+@attrs.define
+class Model:
+    """One tenant's changes, and the commits made under a key.
+
+    Attributes:
+        log: Every change, as it stands in the log.
+        keys: By key: the fingerprint and what was committed.
+    """
+
+    log: list[Change[Any]] = attrs.field(factory=list)
+    keys: dict[str, tuple[str, Commit]] = attrs.field(factory=dict)
+
+    def of(self, kind: str, id: str) -> list[Change[Any]]:
+        """The changes of one record."""
+        return [change for change in self.log if (change.kind, change.id) == (kind, id)]
+
+    def states(self, moment: Moment = NOW, more: Sequence[Change[Any]] = ()) -> dict[Whole, State]:
+        """Every record at a moment, or with more changes."""
+        known: dict[Whole, list[Change[Any]]] = {}
+        for change in [*self.log, *more]:
+            happened = moment.at is None or change.at <= moment.at
+            if happened and (moment.seq is None or change.seq <= moment.seq):
+                known.setdefault((change.kind, change.id), []).append(change)
+        return {whole: fold(changes) for whole, changes in known.items()}
+
+    def refusal(self, changes: Sequence[Change[Any]]) -> type[CrmError] | None:
+        """Why a commit can't be written; None when it can."""
+        known: dict[Whole, list[Change[Any]]] = {}
+        for change in changes:
+            mine = known.setdefault((change.kind, change.id), self.of(change.kind, change.id))
+            if change.version != len(mine) + 1:
+                return Conflict
+            if mine and change.at < mine[0].at:
+                return Invalid
+            mine.append(change)
+        claims = self.claims(self.states(more=changes))
+        return Duplicate if any(len(holders) > 1 for (*_, live), holders in claims.items() if live) else None
+
+    def claims(self, states: Mapping[Whole, State]) -> dict[tuple[str, str, Any, bool], list[str]]:
+        """Who has which unique value, live or not, by id."""
+        holders: dict[tuple[str, str, Any, bool], list[str]] = {}
+        for (kind, id), state in sorted(states.items()):
+            live = "deleted_at" not in state and "merged_into" not in state
+            for field in UNIQUE:
+                if field in state:
+                    holders.setdefault((kind, field, state[field], live), []).append(id)
+        return holders
+
+    def aliases(self, id: str) -> set[str]:
+        """Every id merged into one, and itself."""
+        survivor = {one: state.get("merged_into") for (_, one), state in self.states().items()}
+        found = {id}
+        for _ in survivor:
+            found |= {one for one, into in survivor.items() if into in found}
+        return found
+
+    def late(self, change: Change[Any]) -> bool:
+        """Whether a change happened before something its record knew already."""
+        return any(one.at > change.at for one in self.of(change.kind, change.id))
+
+    def erase(self, erasure: Change[Any]) -> None:
+        """Scrub what an erasure sets out of its record's changes."""
+        commits = {one.commit for one in self.of(erasure.kind, erasure.id)}
+        self.log = [self.scrubbed(change, erasure) for change in self.log]
+        self.keys = {key: kept for key, kept in self.keys.items() if kept[1].id not in commits}
+
+    def scrubbed(self, change: Change[Any], erasure: Change[Any]) -> Change[Any]:
+        """A change without what an erasure takes away."""
+        if (change.kind, change.id) != (erasure.kind, erasure.id):
+            return change
+        sets = {
+            name: erasure.sets[name] if name in erasure.sets and value is not None else value
+            for name, value in change.sets.items()
+        }
+        return attrs.evolve(change, sets=sets, reason=change.reason if change.what == "erased" else None)
