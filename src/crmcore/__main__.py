@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+import attrs
 
 import crmcore
 
 if TYPE_CHECKING:
+    from crmcore.analytics import PipelineReport
     from crmcore.crm import CRM
     from crmcore.interchange.deal_import import DealImport
-    from crmcore.interchange.deals import DealColumns, Outcomes
+    from crmcore.interchange.deals import Deal, Outcomes
 
 EPILOG = """examples:
   crmcore demo
@@ -45,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         # What is still buffered has nowhere to go: whoever read our output has gone, or its disk is full.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            print(f"crmcore: the output could not be written: {error.strerror}", file=sys.stderr)
+            print(f"crmcore: {error}", file=sys.stderr)
         return 1
     return code
 
@@ -142,7 +148,10 @@ def _checked(given: argparse.Namespace, zone: str) -> datetime | None:
     if given.by is not None and getattr(given, given.by) is None:
         mend = f"add --{given.by} and its column"
         raise crmcore.Invalid([crmcore.Problem("--by", given.by, "a column the file is read by", mend)])
-    return None if given.as_of is None else moment(given.as_of, zone=zone)
+    try:
+        return None if given.as_of is None else moment(given.as_of, zone=zone)
+    except crmcore.Invalid as error:
+        raise crmcore.Invalid([attrs.evolve(problem, path="--as-of") for problem in error.problems]) from error
 
 
 def _import(crm: CRM, deals: Sequence[Deal], outcomes: Outcomes, currency: str, zone: str) -> DealImport:
@@ -162,16 +171,15 @@ def _print(given: argparse.Namespace, report: PipelineReport, done: DealImport) 
     if given.json:
         show_json(report, done)
     else:
-        show(report, _notes(given, done), definitions=given.definitions)
+        show(report, _notes(given, report, done), definitions=given.definitions)
 
 
-def _notes(given: argparse.Namespace, done: DealImport) -> list[str]:
+def _notes(given: argparse.Namespace, report: PipelineReport, done: DealImport) -> list[str]:
     """What a reader must know of the import to read the figures right."""
-    notes = [
-        f"{done.deals:,} deals in the file: {done.added:,} new, {done.changed:,} changed, {done.unchanged:,} the same."
-    ]
+    counts = f"{done.added:,} new, {done.changed:,} changed, {done.unchanged:,} the same"
+    notes = [f"{done.deals:,} deals in the file: {counts}."]
     if done.undated:
-        place = "so they are in no figure above" if given.as_of else "so they count in no cycle"
+        place = "so they count in no cycle" if report.undated else "so they are in no figure above"
         notes.append(f"{done.undated:,} deals carry no opened date, {place}.")
     if given.as_of:
         notes.append("Amounts are the file's own; how they stood on that day it does not say.")
@@ -187,11 +195,12 @@ def _demo(given: argparse.Namespace) -> int:
     from crmcore.testing.deals_file import COMMAND, write_deals
 
     with TemporaryDirectory() as folder:
-        write_deals(os.path.join(folder, COMMAND[1]), seed=7)  # noqa: PTH118 - pathlib costs import time
+        file = os.path.join(folder, "deals.csv")  # noqa: PTH118 - pathlib costs import time
+        write_deals(file, seed=7)
         if not given.json:
-            print(f"$ crmcore {' '.join(COMMAND)}\n")
-        file = os.path.join(folder, COMMAND[1])  # noqa: PTH118
-        return main([COMMAND[0], file, *COMMAND[2:], *(["--json"] if given.json else [])])
+            print(f"$ crmcore {COMMAND}\n")
+        words = COMMAND.replace("\\\n", "").replace("deals.csv", file).split()
+        return _pipeline(_parser().parse_args([*words, *(["--json"] if given.json else [])]))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from crmcore.kernel.ports import Moment, Store
 from crmcore.kernel.records import Record
 from crmcore.people import AccountDesk
 from crmcore.playbook import Playbook
-from crmcore.sales import Opportunity, OpportunityDesk, ProductDesk, stage_history
+from crmcore.sales import Opportunity, OpportunityDesk, Pipeline, ProductDesk, stage_history
 from crmcore.staff import StaffDesk
 
 if TYPE_CHECKING:
-    from crmcore.analytics import PipelineReport
+    from crmcore.analytics import PipelineReport, StageOrder
 
 __all__ = ["Figures", "Source"]
 
@@ -48,6 +48,10 @@ class Source(Protocol):
     @property
     def playbook(self) -> Playbook:
         """How the business works."""
+        ...
+
+    def as_of(self) -> Source:
+        """The same CRM as it is now."""
         ...
 
     def context(self, department: str) -> Context[Any]:
@@ -106,12 +110,13 @@ class Figures:
         from crmcore.kernel.calendar import period as calendar_period
 
         playbook = self._crm.playbook
-        line = playbook.sales.pipeline(pipeline)
-        deals = [deal for deal in self._crm.opportunities.each() if deal.pipeline == line.name]
+        name = pipeline or playbook.sales.pipeline().name
+        deals = [deal for deal in self._crm.opportunities.each() if deal.pipeline == name]
+        order = StageOrder.of(self._line(name, deals).stages)
         return report(
             self._columns(deals),
-            visits=self._visits(deals),
-            stages=StageOrder.of(line.stages),
+            visits=self._visits(deals, order),
+            stages=order,
             at=self._crm.moment.at or self._crm.context("sales").at,
             period=None if period is None else calendar_period(period, zone=playbook.zone, fiscal=playbook.fiscal_year),
             by=by,
@@ -119,6 +124,15 @@ class Figures:
             rates=playbook.rates if playbook.rates.rates else None,
             zone=playbook.zone,
         )
+
+    def _line(self, name: str, deals: Iterable[Opportunity]) -> Pipeline:
+        """The pipeline as it was; as it is now, where deals were dated back into what was not there yet."""
+        then = self._crm.playbook.sales
+        for line in then.pipelines:
+            stages = {stage.name for stage in line.open_stages}
+            if line.name == name and all(deal.status != "open" or deal.stage in stages for deal in deals):
+                return line
+        return self._crm.as_of().playbook.sales.pipeline(name)
 
     def _columns(self, deals: list[Opportunity]) -> dict[str, list[Any]]:
         """The deals as columns, with the names of who and what they refer to."""
@@ -135,8 +149,11 @@ class Figures:
             columns[name] = [None if id is None else named.get(id, id) for id in ids]
         return columns
 
-    def _visits(self, deals: list[Opportunity]) -> dict[str, list[Any]]:
-        """The stays of deals in stages, as columns; deals whose history is not known have none."""
+    def _visits(self, deals: list[Opportunity], order: StageOrder) -> dict[str, list[Any]]:
+        """The stays of deals in stages, as columns; without those in stages that were taken away since.
+
+        Deals whose history is not known have none.
+        """
         moment = self._crm.moment
         known = {deal.id for deal in deals}
         histories: dict[str, list[Change[Any]]] = {}
@@ -147,6 +164,8 @@ class Figures:
         for id, changes in histories.items():
             history = stage_history(changes)
             for visit in history.visits if history.known else ():
+                if order.outcome(visit.stage) is None:
+                    continue
                 columns["deal"].append(id)
                 columns["stage"].append(visit.stage)
                 columns["entered_at"].append(visit.entered_at)

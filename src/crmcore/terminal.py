@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from crmcore.analytics import PipelineReport
+    from crmcore.analytics import CycleDays, PipelineReport
     from crmcore.interchange.deal_import import DealImport
 
 __all__ = ["progress", "show", "show_json"]
@@ -95,20 +95,21 @@ def _draw(sections: Iterable[Section], below: Sequence[str]) -> None:
 
 
 def _parts(section: Section, room: int) -> Iterator[Section]:
-    """A table that is too wide as several, each led by the first column."""
+    """A table that is too wide as several of equally many columns, each led by the first one."""
     from rich.cells import cell_len
 
     lines = [section.headings, *section.rows] if section.headings else section.rows
     first, *widths = (GAP + max(map(cell_len, column)) for column in zip(*lines, strict=True))
     room -= min(first, room // 2)
-    taken, left = [0], room
-    for place, width in enumerate(widths, start=1):
-        if width > left and len(taken) > 1:
-            yield _only(section, taken)
-            taken, left = [0], room
-        taken.append(place)
-        left -= width
-    yield _only(section, taken)
+    sizes = (-(-len(widths) // parts) for parts in range(1, len(widths) + 1))
+    size = next((size for size in sizes if all(sum(part) <= room for part in _cut(widths, size))), 1)
+    for places in _cut(range(1, len(widths) + 1), size) or [()]:
+        yield _only(section, [0, *places])
+
+
+def _cut(items: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Things in a row, in pieces of one size."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _only(section: Section, places: Sequence[int]) -> Section:
@@ -139,7 +140,7 @@ def show_json(report: PipelineReport, done: DealImport) -> None:
         report: The report.
         done: What the import did.
     """
-    shown = {**_figures(report), "import": attrs.asdict(done), "made": str(report.made)}
+    shown = {**_figures(report), "undated": done.undated, "import": attrs.asdict(done), "made": str(report.made)}
     shown["as_of"] = None if report.made.local is None else report.made.local.isoformat()
     shown["currency"] = report.currency
     if report.groups:
@@ -159,8 +160,12 @@ NUMBERS = (
 def _figures(report: PipelineReport) -> dict[str, Any]:
     figures: dict[str, Any] = {name: _plain(getattr(report, name)) for name in NUMBERS}
     for name in ("won_cycle_days", "lost_cycle_days"):
-        cycle = getattr(report, name)
-        figures[name] = {part: getattr(cycle, part, None) for part in ("mean", "median")} | {"n": cycle.n if cycle else 0}
+        cycle: CycleDays | None = getattr(report, name)
+        figures[name] = {
+            "mean": cycle and cycle.mean,
+            "median": cycle and cycle.median,
+            "n": cycle.n if cycle else 0,
+        }
     return figures
 
 

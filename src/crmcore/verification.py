@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -56,49 +56,54 @@ def verify(store: Store, kinds: Mapping[str, Kind[Any]]) -> Verification:
     found = store.check()
     try:
         log = store.changes()
-    except Corrupt as error:
-        return Verification(0, 0, (*found, str(error)))
-    mine: dict[tuple[str, str], list[Change[Any]]] = {}
-    for change in log:
-        mine.setdefault((change.kind, change.id), []).append(change)
-    found += _order(log)
-    for (name, id), changes in mine.items():
-        found += _record(store, kinds[name], id, changes)
-    found += _strangers(store, kinds, Counter(name for name, _ in mine))
-    return Verification(len(mine), len(log), tuple(found))
-
-
-def _order(log: Iterable[Change[Any]]) -> Iterable[str]:
-    """Where the log runs backwards."""
-    last: Change[Any] | None = None
-    for change in log:
-        if last is not None and last.recorded_at is not None and change.recorded_at is not None:
-            if change.recorded_at < last.recorded_at:
-                yield f"the log runs backwards at place {change.seq}"
-        last = change
-
-
-def _strangers(store: Store, kinds: Mapping[str, Kind[Any]], known: Mapping[str, int]) -> Iterable[str]:
-    """Records that nothing in the log made."""
-    for name, kind in kinds.items():
-        kept = sum(store.count(kind, Query(deleted=deleted)) for deleted in (False, True))
-        if kept > known.get(name, 0):
-            yield f"{kept - known.get(name, 0)} of the {kept} records of {name} have no changes"
-
-
-def _record(store: Store, kind: Kind[Any], id: str, changes: list[Change[Any]]) -> Iterable[str]:
-    """What does not add up about one record."""
-    versions = [change.version for change in changes]
-    if versions != list(range(1, len(changes) + 1)):
-        yield f"{kind.name} {id} has versions {versions}"
-    try:
-        now, fold = store.get(kind, [id]).get(id), replay(kind, changes)
     except (Corrupt, Invalid) as error:
-        yield str(error)
-        return
-    if now is None:
+        return Verification(0, 0, (*found, str(error)))
+    mine: dict[str, dict[str, list[Change[Any]]]] = {name: {} for name in kinds}
+    for change in log:
+        mine[change.kind].setdefault(change.id, []).append(change)
+    found += _order(log)
+    for name, changes in mine.items():
+        found += _kind(store, kinds[name], changes)
+    return Verification(sum(map(len, mine.values())), len(log), tuple(found))
+
+
+def _order(log: Sequence[Change[Any]]) -> Iterable[str]:
+    """Where the log runs backwards."""
+    times = [(change.recorded_at, change.seq) for change in log if change.recorded_at is not None]
+    return [f"the log runs backwards at place {seq}" for (last, _), (at, seq) in pairwise(times) if at < last]
+
+
+def _kind(store: Store, kind: Kind[Any], changes: Mapping[str, list[Change[Any]]]) -> Iterable[str]:
+    """What does not add up among the records of one kind."""
+    now = _records(store, kind, list(changes))
+    for id, mine in changes.items():
+        yield from _record(store, kind, now.get(id), mine)
+    kept = sum(store.count(kind, Query(deleted=deleted)) for deleted in (False, True))
+    if kept > len(now):
+        yield f"{kept - len(now)} of the {kept} records of {kind.name} have no changes"
+
+
+def _records(store: Store, kind: Kind[Any], ids: Sequence[str]) -> dict[str, Record | Corrupt]:
+    """Records by id, or why one can't be read."""
+    try:
+        return dict(store.get(kind, ids))
+    except Corrupt as error:
+        if len(ids) == 1:
+            return {ids[0]: error}
+    half = len(ids) // 2
+    return _records(store, kind, ids[:half]) | _records(store, kind, ids[half:])
+
+
+def _record(store: Store, kind: Kind[Any], now: Record | Corrupt | None, changes: list[Change[Any]]) -> Iterable[str]:
+    """What does not add up about one record."""
+    id, versions = changes[0].id, [change.version for change in changes]
+    if isinstance(now, Corrupt):
+        yield str(now)
+    elif now is None:
         yield f"{kind.name} {id} has changes but no record"
-    elif now != fold:
+    elif versions != list(range(1, len(changes) + 1)):
+        yield f"{kind.name} {id} has versions {versions}"
+    elif now != replay(kind, changes):
         yield f"{kind.name} {id} differs from the fold of its changes"
     else:
         yield from _claims(store, kind, now)

@@ -1,19 +1,17 @@
 """What a pipeline report costs beside the same figures written in pandas by hand.
 
-``python tests/benchmarks/bench_pipeline.py`` prints ratios of one run over the same deals: medians of
-interleaved rounds, pandas / crmcore, so that above 1 crmcore is the faster.
+``python tests/benchmarks/bench_pipeline.py`` reports on the same deals both ways.
 """
 
 from __future__ import annotations
 
 import random
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+from side_by_side import Line, medians, show, speed
 
 from crmcore.analytics import pipeline
 from crmcore.kernel.money import Money
@@ -103,19 +101,8 @@ def check(columns: dict[str, list[object]]) -> None:
     assert abs(report.won_cycle_days.mean - hand["won_cycle"][0]) < 1e-9
 
 
-def medians(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """The median milliseconds of each, measured in turn."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(ROUNDS):
-        for run, found in zip((first, second), times, strict=True):
-            start = time.perf_counter()
-            run()
-            found.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times[0]), statistics.median(times[1])
-
-
-def main() -> None:
-    """Print one line a task."""
+def lines() -> Iterator[Line]:
+    """One line for each task."""
     columns = table(random.Random(1))
     frame = typed(columns)
     check(columns)
@@ -133,10 +120,10 @@ def main() -> None:
             lambda: [by_hand(part) for _, part in typed(columns).groupby("owner")],
         ),
     }
-    for name, (ours, theirs) in tasks.items():
-        mine, hand = medians(ours, theirs)
-        print(f"{DEALS:,} deals, {name}: crmcore {mine:.1f} ms, pandas {hand:.1f} ms, ratio {hand / mine:.2f}")
+    for name, works in tasks.items():
+        ours, theirs = medians(works, ROUNDS)
+        yield speed(f"a report on {DEALS:,} deals: {name}", "the same figures by hand in pandas", ours, theirs)
 
 
 if __name__ == "__main__":
-    main()
+    show(lines())

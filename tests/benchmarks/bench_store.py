@@ -62,6 +62,7 @@ class Raw:
     log: str
     new: str
     now: str
+    sets: int
     rows: list[tuple[Row, Row, Any, Any]] = attrs.field(factory=list)
 
     @classmethod
@@ -76,13 +77,14 @@ class Raw:
             [f'"{row[1]}"' for row in source.execute(f"PRAGMA table_info({table})")]
             for table in ("crm_change", "crm_opportunity")
         )
-        sets = ", ".join(f"{name} = ?" for name in deal[2:])
+        new = ", ".join(f"{name} = ?" for name in deal[2:])
         return cls(
             file,
             source,
             log=f"INSERT INTO crm_change ({', '.join(log)}) VALUES ({', '.join('?' * len(log))})",
             new=f"INSERT INTO crm_opportunity ({', '.join(deal)}) VALUES ({', '.join('?' * len(deal))})",
-            now=f"UPDATE crm_opportunity SET {sets} WHERE tenant = ? AND id = ?",
+            now=f"UPDATE crm_opportunity SET {new} WHERE tenant = ? AND id = ?",
+            sets=log.index('"sets"'),
         )
 
     def take(self, deals: Sequence[Opportunity]) -> None:
@@ -93,7 +95,7 @@ class Raw:
         for deal in deals:
             logged: Row = self.source.execute(log, (TENANT, deal.id, deal.version)).fetchone()
             kept: Row = self.source.execute(now, (TENANT, deal.id)).fetchone()
-            self.rows.append((logged, kept, json.loads(logged[-3]), json.loads(kept[-2])))
+            self.rows.append((logged, kept, json.loads(logged[self.sets]), json.loads(kept[-2])))
 
     def create(self) -> None:
         """Write rows, ready made."""
@@ -132,7 +134,7 @@ class ByHand(Raw):
     def create(self) -> None:
         """Make ids, look up, encode, write."""
         for logged, kept, sets, body in self.rows:
-            assert (uuid.uuid4(), uuid.uuid4())
+            assert uuid.uuid4() != uuid.uuid4()
             self.write(self.new, logged, kept, sets, body, last=False)
 
     def change(self) -> None:
@@ -151,7 +153,7 @@ class ByHand(Raw):
             json.loads(found[1])
         text = json.dumps(body)
         end = (text, zlib.crc32(text.encode()))
-        run(self.log, (*logged[:-3], json.dumps(sets), *end))
+        run(self.log, (*logged[: self.sets], json.dumps(sets), *logged[self.sets + 1 : -2], *end))
         run(put, (*kept[2:-2], *end, *kept[:2]) if last else (*kept[:-2], *end))
         run("COMMIT")
 

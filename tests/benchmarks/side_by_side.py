@@ -16,9 +16,9 @@ from statistics import median
 
 import attrs
 
-__all__ = ["Line", "Work", "cost", "in_memory", "median", "medians", "seconds", "show", "speed"]
+__all__ = ["HEAD", "Line", "Work", "cost", "in_memory", "median", "medians", "seconds", "show", "speed"]
 
-HEAD = "| what | beside | ratio | target | met |\n|---|---|---|---|---|"
+HEAD = "| crmcore | beside | ratio | target | met |\n|---|---|---|---|---|"
 
 Work = Callable[[], object]
 
@@ -30,23 +30,21 @@ class Line:
     Attributes:
         what: What crmcore does.
         beside: What it is compared with.
-        ratio: How the two compare.
-        unit: What the ratio says.
+        found: How the two compare.
         target: What it should be; empty without one.
         met: Whether it is; None without a target.
     """
 
     what: str
     beside: str
-    ratio: float
-    unit: str
-    target: str
-    met: bool | None
+    found: str
+    target: str = ""
+    met: bool | None = None
 
     def __str__(self) -> str:
         """A row of the table."""
         met = {True: "yes", False: "no", None: ""}[self.met]
-        return f"| {self.what} | {self.beside} | {self.ratio:.2g}{self.unit} | {self.target} | {met} |"
+        return f"| {self.what} | {self.beside} | {self.found} | {self.target} | {met} |"
 
 
 def speed(what: str, beside: str, ours: float, theirs: float, least: float | None = None) -> Line:
@@ -61,7 +59,7 @@ def speed(what: str, beside: str, ours: float, theirs: float, least: float | Non
     """
     ratio = theirs / ours
     target, met = ("", None) if least is None else (f"≥ {least:g}x", ratio >= least)
-    return Line(what, beside, ratio, "x as fast", target, met)
+    return Line(what, beside, f"{_short(ratio)}x as fast", target, met)
 
 
 def cost(what: str, beside: str, ours: float, theirs: float, most: float | None = None) -> Line:
@@ -76,7 +74,11 @@ def cost(what: str, beside: str, ours: float, theirs: float, most: float | None 
     """
     ratio = ours / theirs
     target, met = ("", None) if most is None else (f"≤ {most:g}x", ratio <= most)
-    return Line(what, beside, ratio, "x as much", target, met)
+    return Line(what, beside, f"{_short(ratio)}x as much", target, met)
+
+
+def _short(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.{3 if ratio >= 1 else 2}g}"
 
 
 def seconds(work: Work) -> float:

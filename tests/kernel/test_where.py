@@ -173,7 +173,7 @@ def test_constants_become_plain() -> None:
         b"text",
         [1],
         F.other,
-        object(),
+        pytest.param(object(), id="an object"),
     ],
     ids=repr,
 )

@@ -237,20 +237,20 @@ class _Import:
         """The changes between a deal's record and what the file now says, each on top of the one before.
 
         A deal that was closed meanwhile is changed as of its closing, for the file tells what was true by then;
-        but never before its record begins, which is at the import where nobody knew when it was opened.
+        but never before we knew it to be open, which is at an import where nobody knew when that began.
         """
         _check_times(deal, known)
         if not self._plan(deal, known, self.context.at):
             return []
         kind, reason = self.desk.kind, f"import from {self.source}"
         history = self.crm.store.changes(kind=kind.name, id=known.id)
-        begun = min(change.at for change in history)
+        opened = [change.at for change in history if change.sets.get("status") == "open"]
         closing = deal.closed_at if known.status == "open" else None
-        at = None if closing is None else max(closing, begun)
+        at = None if closing is None else max(closing, *opened)
         view, context = self.crm.given(at=at, reason=reason), attrs.evolve(self.context, at=at or self.context.at)
         record = known if at is None else record_then(kind, history, known, at)
         steps: list[Change[Any]] = []
-        for act, arguments in self._plan(deal, record, begun):
+        for act, arguments in self._plan(deal, record, min(opened)):
             change = view.opportunities.ready(act(record, attrs.evolve(context, reason=reason), **arguments))
             record = applied(kind, record, change)
             steps.append(change)

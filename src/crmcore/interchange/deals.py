@@ -231,6 +231,7 @@ class _Reader:
         at = self.cell(row, column, self.when)
         if at is not None and at > self.now:
             self.faults.add(row, column, "a day that has been", "correct the date, or say its --zone")
+            return None
         return at
 
     def _closed(self, row: Row, status: str, opened: datetime | None) -> datetime | None:

@@ -84,10 +84,11 @@ def act(pure: Callable[..., Any]) -> Callable[..., Any]:
         >>> crm.shoots.wrap(crm.shoots.add(place="Rome")).wrapped
         True
     """
-    names = pure.__code__.co_varnames[: pure.__code__.co_argcount]
+    names = pure.__code__.co_varnames[: pure.__code__.co_argcount] if inspect.isfunction(pure) else ()
     if "context" not in names[:2]:
         mend = "write (record, context, ...) for an act on a record, (context, ...) for one that makes a record"
-        raise Invalid([Problem(pure.__qualname__, names, "a parameter named context, first or second", mend)])
+        path = getattr(pure, "__qualname__", type(pure).__name__)
+        raise Invalid([Problem(path, names, "a function with a parameter named context, first or second", mend)])
     method = _creating(pure) if names[0] == "context" else _changing(pure)
     method.__name__, method.__qualname__ = pure.__name__, pure.__qualname__
     method.__doc__, method.__module__ = pure.__doc__, pure.__module__
@@ -119,7 +120,13 @@ def _bound(pure: Callable[..., Any]) -> inspect.Signature:
     whole = inspect.signature(pure)
     told = [each for name, each in whole.parameters.items() if name != "context"]
     if next(iter(whole.parameters)) != "context":
-        told[0] = told[0].replace(kind=inspect.Parameter.POSITIONAL_ONLY, annotation=f"{told[0].annotation} | str")
+        taken = f"{_said(told[0].annotation)} | str"
+        told[0] = told[0].replace(kind=inspect.Parameter.POSITIONAL_ONLY, annotation=taken)
     desk = inspect.Parameter("desk", inspect.Parameter.POSITIONAL_ONLY)
-    back = re.sub(r"\bChange\[(\w+)\]", r"\1", str(whole.return_annotation))
+    back = re.sub(r"[\w.]*\bChange\[([\w.]+)\]", r"\1", _said(whole.return_annotation))
     return inspect.Signature([desk, *told], return_annotation=back)
+
+
+def _said(annotation: object) -> str:
+    """An annotation as its source has it."""
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)

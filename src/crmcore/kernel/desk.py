@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol
 
-import attrs
-
-from crmcore.kernel.change import Change
+from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.filter_tree import a_filter
@@ -307,7 +305,8 @@ class Desk(Generic[R]):
 
     def _acts(self) -> list[str]:
         """The names of the acts this desk offers on a record."""
-        bound = [name for name in dir(type(self)) if hasattr(getattr(type(self), name), "changes_a_record")]
+        cls = type(self)
+        bound = [name for name in dir(cls) if getattr(getattr(cls, name), "changes_a_record", False)]
         return sorted([*bound, "delete", "restore"])
 
     def upsert(self, external: tuple[str, str], **fields: Any) -> R:  # noqa: ANN401 - any field's value
@@ -470,7 +469,7 @@ class Desk(Generic[R]):
             mend = "open the CRM with its class among the kinds"
             raise Invalid([Problem("kind", change.kind, f"one of {', '.join(self.front.kinds)}", mend)])
         values = read(kind, change.sets, border=self.front.border(kind), new=change.version == 1)
-        ready = attrs.evolve(change, sets=values)
+        ready = evolved(change, sets=values)
         if self.front.backdated is not None and change.version > 1 and kind is self.kind:
             self._check_past(ready)
         return ready

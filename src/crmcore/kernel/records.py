@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import attrs
 
@@ -309,11 +309,11 @@ def kind_of(cls: type[R]) -> Kind[R]:
     """
     if not isinstance(cls, type):
         raise _no_record_class(cls)
-    found = vars(cls).get("_crm_kind")
+    found: Kind[R] | None = vars(cls).get("_crm_kind")
     if found is None:
         found = _made(cls)
         type.__setattr__(cls, "_crm_kind", found)
-    return cast("Kind[R]", found)
+    return found
 
 
 def _made(cls: type[R]) -> Kind[R]:

@@ -109,11 +109,11 @@ def _safe(kind: Kind[Any], name: str, value: object) -> object:
 
 
 def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
-    whole, dot, part = name.partition(".")
-    if whole in MAPPINGS:
-        return _mapped(whole, part if dot else None, value, border)
     declared = kind.fields.get(name)
     if declared is None:
+        whole, dot, part = name.partition(".")
+        if whole in MAPPINGS:
+            return _mapped(whole, part if dot else None, value, border)
         raise _Misfit(f"a field of {kind.name}", _nearest(name, kind.fields))
     if value is None:
         if declared.optional:

@@ -33,7 +33,7 @@ def _money(raw: list[Any]) -> Money:
 
 
 _FORMS: dict[str, tuple[Write, Read]] = {
-    "decimal": (str, Decimal),
+    "decimal": (Decimal.__str__, Decimal),
     "money": (lambda money: [money.minor, money.currency], _money),
     "date": (date.isoformat, date.fromisoformat),
     "instant": (microseconds, from_microseconds),
@@ -55,6 +55,11 @@ def _writers(kind: Kind[Any]) -> dict[str, Write]:
 @functools.cache
 def _readers(kind: Kind[Any]) -> dict[str, Read]:
     return {name: _FORMS[field.type][1] for name, field in kind.fields.items() if field.type in _FORMS}
+
+
+@functools.cache
+def _known(kind: Kind[Any]) -> frozenset[str]:
+    return frozenset(kind.names)
 
 
 @functools.cache
@@ -132,8 +137,9 @@ def _decoded(kind: Kind[R], id: str, version: int, raw: dict[str, Any]) -> R:
     for name in ("custom", "external"):
         if name in raw:
             raw[name] = FrozenMap({key: _plain(value) for key, value in raw[name].items()})
-    if not raw.keys() <= set(kind.names):
-        raw = {name: value for name, value in raw.items() if name in kind.names}
+    known = _known(kind)
+    if not raw.keys() <= known:
+        raw = {name: value for name, value in raw.items() if name in known}
     return kind.cls(id=id, version=version, **raw)
 
 

@@ -11,12 +11,12 @@ from typing import Any, Generic, Self, cast
 
 import attrs
 
-from crmcore.kernel.change import Change, replay
+from crmcore.kernel.change import Change, evolved, replay
 from crmcore.kernel.claims import Claim, claims_of
 from crmcore.kernel.errors import Closed, Conflict, Duplicate
 from crmcore.kernel.page import Page, Query, page_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
-from crmcore.kernel.records import FrozenMap, Kind, R, Record, kind_of
+from crmcore.kernel.records import Kind, R, Record, kind_of
 from crmcore.kernel.where import select
 from crmcore.stores.standing import Later, Standing, admit, scrubbed, states, step
 
@@ -201,9 +201,8 @@ class MemoryStore:
             known = [] if shelf is None else shelf.changes
             now, late = step(kind, standing, change, _later(change, known, staged.changes))
             staged.now[whole] = now
-            sets = FrozenMap(change.sets)
             staged.changes.append(
-                attrs.evolve(change, sets=sets, seq=place, commit=id, recorded_at=stamp, late=late, playbook=playbook)
+                evolved(change, seq=place, commit=id, recorded_at=stamp, late=late, playbook=playbook)
             )
             staged.records.append(now.record)
         return staged

@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, islice
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import attrs
 
-from crmcore.kernel.change import Change, replay
+from crmcore.kernel.change import Change, evolved, replay
 from crmcore.kernel.claims import claims_of
 from crmcore.kernel.errors import Conflict, Corrupt, Duplicate, Invalid, Problem, SchemaTooNew
 from crmcore.kernel.keys import columns_of, from_microseconds, microseconds, values_of
@@ -36,11 +36,13 @@ LONGEST_RUN = 10_000
 SCHEMA = 1
 """The version of the bodies written."""
 
-_LOG = (
-    'seq, commit_id, kind, id, version, what, "at", recorded_at, "by", reason, late, playbook, sets'  # as _change reads
-)
-_WRITE_LOG = f"""INSERT INTO crm_change (seq, tenant, kind, id, version, commit_id, what, "at", recorded_at, "by", reason,
-    horizon, late, "schema", playbook, sets, body, checksum) VALUES ({", ".join("?" * 18)})"""  # noqa: S608 - no input in it
+_LOG = 'seq, commit_id, kind, id, version, what, "at", recorded_at, "by", reason, late, playbook, sets'
+"""The columns a change is read from, as ``_told`` gives them; ``seal`` is their checksum."""
+
+_SEALED = "\n".join(["%s"] * 14)
+
+_WRITE_LOG = f"""INSERT INTO crm_change ({_LOG}, seal, tenant, horizon, "schema", body, checksum)
+    VALUES ({", ".join("?" * 19)})"""
 
 
 @attrs.define(eq=False)
@@ -62,8 +64,24 @@ class _Staged:
         self.records[-1], self.bodies[-1] = record, body
 
 
-def _sum(body: str) -> int:
-    return zlib.crc32(body.encode())
+def _sum(id: str, version: int, body: str) -> int:
+    """The checksum of a record."""
+    return zlib.crc32(f"{id} {version} {body}".encode())
+
+
+def _seal(tenant: str, told: tuple[Any, ...]) -> int:
+    """The checksum of a change."""
+    return zlib.crc32((_SEALED % (tenant, *told)).encode("utf-8", "backslashreplace"))
+
+
+def _told(kind: Kind[Any], change: Change[Any], stamp: datetime) -> tuple[Any, ...]:
+    """A change as the log's columns hold it."""
+    times = microseconds(change.at), microseconds(stamp)
+    sets = encode_sets(kind, change.sets)
+    return (
+        *(change.seq, change.commit, change.kind, change.id, change.version, change.what, *times),
+        *(change.by, change.reason, int(change.late), change.playbook, sets),
+    )
 
 
 class SqliteStore:
@@ -201,7 +219,7 @@ class SqliteStore:
             return [*self._probed(kind, clause, values, moment), *self._folded(kind, clause, values, moment)]
 
     def _record(self, kind: Kind[R], id: str, version: int, body: str, checksum: int) -> R:
-        if not isinstance(body, str) or _sum(body) != checksum:
+        if _sum(id, version, body) != checksum:
             message = f"the body of {kind.name} {id} in {self._file.path} does not match its checksum; restore a backup"
             raise Corrupt(message)
         return decode(kind, id, version, body)
@@ -222,15 +240,21 @@ class SqliteStore:
             return
         limit, bounds = _upto('x."at"', moment)
         inside, instant = _window("", moment)
-        columns = ", ".join(f"x.{name.strip()}" for name in _LOG.split(","))
-        sql = f"""SELECT {columns} FROM {table_of(kind)} k JOIN crm_change x
+        columns = ", ".join(f"x.{name.strip()}" for name in f"{_LOG}, seal".split(","))
+        # CROSS keeps SQLite from starting at the log: records with late changes are few, log rows many.
+        sql = f"""SELECT {columns} FROM {table_of(kind)} k CROSS JOIN crm_change x
             ON x.tenant = k.tenant AND x.kind = ? AND x.id = k.id {limit}
             WHERE k.tenant = ? AND {clause} {inside} ORDER BY k.id"""  # noqa: S608
         rows = self._file.rows(sql, (kind.name, *bounds, self.tenant, *values, *instant))
         for _, mine in groupby(rows, key=lambda row: row[3]):
-            record = replay(kind, [self._change(row) for row in mine])
-            if record is not None:
-                yield record
+            yield self._replayed(kind, [self._change(row) for row in mine])
+
+    def _replayed(self, kind: Kind[R], changes: Sequence[Change[R]]) -> R:
+        try:
+            return cast("R", replay(kind, changes))
+        except Invalid as error:
+            message = f"changes of {kind.name} {changes[0].id} are missing in {self._file.path}; restore a backup"
+            raise Corrupt(message) from error
 
     def find(self, kind: Kind[R], asked: Query, moment: Moment = NOW) -> Page[R]:
         """One page of the records that match."""
@@ -322,7 +346,7 @@ class SqliteStore:
             now, late = step(kind, staged.now.get(whole), change, self._later(change, staged))
             staged.now[whole] = now
             staged.changes.append(
-                attrs.evolve(change, seq=place, commit=id, recorded_at=stamp, late=late, playbook=playbook)
+                evolved(change, seq=place, commit=id, recorded_at=stamp, late=late, playbook=playbook)
             )
             staged.records.append(now.record)
             staged.bodies.append(encode(kind, now.record))
@@ -342,9 +366,8 @@ class SqliteStore:
                 for *row, first, horizon, since, until in self._file.rows(sql, (self.tenant, *chunk)):
                     record = self._record(kind, *row)
                     staged.before[name, record.id] = record
-                    window = None if since is None else (from_microseconds(since), from_microseconds(until))
-                    times = from_microseconds(first), from_microseconds(horizon)
-                    staged.now[name, record.id] = Standing(record, *times, window)
+                    window = None if since is None else (_instant(since), _instant(until))
+                    staged.now[name, record.id] = Standing(record, _instant(first), _instant(horizon), window)
 
     def _later(self, change: Change[Any], staged: _Staged) -> Later:
         """Gives what the changes after a late one set, in the store or in the same commit."""
@@ -382,14 +405,9 @@ class SqliteStore:
         rows = []
         for change, body, horizon in zip(staged.changes, staged.bodies, staged.horizons, strict=True):
             bodies[change.kind, change.id] = body
-            sets = encode_sets(self._kinds[change.kind], change.sets)
-            rows.append(
-                (
-                    *(change.seq, self.tenant, change.kind, change.id, change.version, change.commit, change.what),
-                    *(microseconds(change.at), recorded, change.by, change.reason, microseconds(horizon)),
-                    *(change.late, SCHEMA, change.playbook, sets, body, _sum(body)),
-                )
-            )
+            told = _told(self._kinds[change.kind], change, staged.stamp)
+            sum = _sum(change.id, change.version, body)
+            rows.append((*told, _seal(self.tenant, told), self.tenant, microseconds(horizon), SCHEMA, body, sum))
         self._file.many(_WRITE_LOG, rows)
         for name, mine in groupby(staged.now.items(), key=lambda item: item[0][0]):
             kind = self._kinds[name]
@@ -398,10 +416,7 @@ class SqliteStore:
 
     def _stand(self, kind: Kind[Any], rows: Iterable[tuple[Standing[Any], str, int]]) -> None:
         """Put records down as they stand now."""
-        self._file.many(
-            _standing(kind),
-            [(self.tenant, *_row(kind, now, recorded), body, _sum(body)) for now, body, recorded in rows],
-        )
+        self._file.many(_standing(kind), [(self.tenant, *_row(kind, now, body, when)) for now, body, when in rows])
 
     def _alias(self, staged: _Staged) -> None:
         """Keep who was merged into whom."""
@@ -445,12 +460,16 @@ class SqliteStore:
         """The log in the order it was written."""
         asked = {"seq > ?": after, "seq <= ?": upto, "kind = ?": kind, "id = ?": id}
         given = {clause: value for clause, value in asked.items() if value is not None}
-        sql = f"SELECT {_LOG} FROM crm_change WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"  # noqa: S608
+        sql = f"SELECT {_LOG}, seal FROM crm_change WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"  # noqa: S608
         values = (self.tenant, *given.values(), -1 if limit is None else max(limit, 0))
         return [self._change(row) for row in self._file.rows(sql, values)]
 
     def _change(self, row: Sequence[Any]) -> Change[Any]:
-        seq, commit, kind, id, version, what, at, recorded, by, reason, late, playbook, sets = row
+        *told, seal = row
+        seq, commit, kind, id, version, what, at, recorded, by, reason, late, playbook, sets = told
+        if _seal(self.tenant, tuple(told)) != seal:
+            message = f"the change at place {seq} in {self._file.path} does not match its checksum; restore a backup"
+            raise Corrupt(message)
         known = self._kinds.get(kind)
         if known is None:
             mend = f"open the CRM with the class of {kind} among its kinds"
@@ -486,17 +505,16 @@ class SqliteStore:
     def last(self) -> tuple[int, datetime | None]:
         """The place and the recording time of the newest change."""
         rows = self._file.rows("SELECT seq, recorded_at FROM crm_change ORDER BY seq DESC LIMIT 1")
-        return (rows[0][0], from_microseconds(rows[0][1])) if rows else (0, None)
+        return (rows[0][0], _instant(rows[0][1])) if rows else (0, None)
 
     def cut(self, known: datetime) -> int:
         """The last place in the log that was recorded at or before a time: a search by halves, for times never fall."""
-        wanted = microseconds(known)
         low, high = 0, self.last()[0]
         while low < high:
             middle = (low + high + 1) // 2
             sql = "SELECT recorded_at FROM crm_change WHERE seq >= ? ORDER BY seq LIMIT 1"
             ((recorded,),) = self._file.rows(sql, (middle,))
-            low, high = (middle, high) if recorded <= wanted else (low, middle - 1)
+            low, high = (middle, high) if _instant(recorded) <= known else (low, middle - 1)
         return low
 
     # --- erasure, checks, end ---------------------------------------------------------------------------------------
@@ -522,11 +540,12 @@ class SqliteStore:
 
     def _rewrite(self, kind: Kind[R], clean: Sequence[Change[R]], past: Iterable[R]) -> None:
         """Put a scrubbed history in the place of the old one; its times stay."""
-        rows = [
-            (encode_sets(kind, change.sets), body := encode(kind, state), _sum(body), change.reason, change.seq)
-            for change, state in zip(clean, past, strict=True)
-        ]
-        self._file.many("UPDATE crm_change SET sets = ?, body = ?, checksum = ?, reason = ? WHERE seq = ?", rows)
+        rows = []
+        for change, state in zip(clean, past, strict=True):
+            body, told = encode(kind, state), _told(kind, change, cast("datetime", change.recorded_at))
+            sums = _seal(self.tenant, told), _sum(state.id, state.version, body)
+            rows.append((told[-1], change.reason, body, *sums, change.seq))
+        self._file.many("UPDATE crm_change SET sets = ?, reason = ?, body = ?, seal = ?, checksum = ? WHERE seq = ?", rows)
         commits = {(self.tenant, change.commit) for change in clean}
         self._file.many("DELETE FROM crm_key WHERE tenant = ? AND commit_id = ?", commits)
 
@@ -538,7 +557,7 @@ class SqliteStore:
             for table, kind in sources.items():
                 sql = f"SELECT {kind}, id, version, body, checksum FROM {quoted(table)} WHERE tenant = ?"  # noqa: S608
                 for name, id, version, body, checksum in self._file.rows(sql, (self.tenant,)):
-                    if not isinstance(body, str) or _sum(body) != checksum:
+                    if _sum(id, version, body) != checksum:
                         found.append(f"{table}: {name} {id} version {version} does not match its checksum")
         except Corrupt as error:
             return [str(error)]
@@ -557,7 +576,16 @@ def _standing(kind: Kind[Any]) -> str:
     columns += ["recorded_at", "deleted_at", *names, "body", "checksum"]
     new = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in columns[2:])
     return f"""INSERT INTO {table_of(kind)} ({", ".join(map(quoted, columns))})
-        VALUES ({", ".join("?" * len(columns))}) ON CONFLICT (tenant, id) DO UPDATE SET {new}"""  # noqa: S608
+        VALUES ({", ".join("?" * len(columns))}) ON CONFLICT (tenant, id) DO UPDATE SET {new}"""
+
+
+def _instant(count: int) -> datetime:
+    """An instant out of a row."""
+    try:
+        return from_microseconds(count)
+    except (OverflowError, TypeError) as error:
+        message = "a time in the file is none; restore it from a backup"
+        raise Corrupt(message) from error
 
 
 def _keys(kind: Kind[Any], record: Record) -> list[int | str | None]:
@@ -569,12 +597,13 @@ def _keys(kind: Kind[Any], record: Record) -> list[int | str | None]:
     return found
 
 
-def _row(kind: Kind[Any], now: Standing[Any], recorded: int) -> tuple[Any, ...]:
+def _row(kind: Kind[Any], now: Standing[Any], body: str, recorded: int) -> tuple[Any, ...]:
     record = now.record
     window = (None, None) if now.window is None else tuple(map(microseconds, now.window))
     times = microseconds(now.first), microseconds(now.horizon), *window, recorded
     deleted = None if record.deleted_at is None else microseconds(record.deleted_at)
-    return (record.id, record.version, SCHEMA, *times, deleted, *_keys(kind, record))
+    sum = _sum(record.id, record.version, body)
+    return (record.id, record.version, SCHEMA, *times, deleted, *_keys(kind, record), body, sum)
 
 
 def _upto(clock: str, moment: Moment) -> tuple[str, list[int]]:

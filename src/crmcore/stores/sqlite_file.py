@@ -35,7 +35,7 @@ def translated(error: Exception, where: str) -> Exception:
         return Invalid([Problem("value", "•••", "text and numbers that SQLite can hold", "clean it at its source")])
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return Closed(f"{where} was closed; open it again")
-    if "decode" in str(error):  # bytes that are no text, where text was written
+    if isinstance(error, UnicodeDecodeError) or "decode" in str(error):  # bytes that are no text, where text was written
         return Corrupt(f"{where}: {error}; restore the file from a backup")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, mend = _KINDS.get(code, (StoreError, "see the cause below"))
@@ -99,6 +99,9 @@ class SqliteFile:
     def __init__(self, path: str, *, durability: str, busy_seconds: float) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self._within = False
+        if not path:  # SQLite would make one that is gone when it is closed
+            raise Invalid([Problem("path", path, "the path of a file", 'name one, or ":memory:"')])
         if path != ":memory:":
             check_header(path)
         self._connect(path, busy_seconds)
@@ -116,7 +119,7 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         except ValueError as error:
-            raise Invalid([Problem("path", self.path, "the path of a file", "clean it")]) from error
+            raise Invalid([Problem("path", self.path, "the path of a file", "take out what no path can hold")]) from error
 
     def _settle(self, durability: str) -> None:
         """Set the pragmas."""
@@ -153,7 +156,7 @@ class SqliteFile:
         with self.lock:
             try:
                 return self._connection.execute(sql, values).fetchall()
-            except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+            except (sqlite3.Error, UnicodeError, OverflowError) as error:
                 raise translated(error, self.path) from error
 
     def many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
@@ -168,7 +171,7 @@ class SqliteFile:
         """
         try:
             self._connection.executemany(sql, values)
-        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+        except (sqlite3.Error, UnicodeError, OverflowError) as error:
             raise translated(error, self.path) from error
 
     @contextlib.contextmanager
@@ -186,13 +189,14 @@ class SqliteFile:
     def reading(self) -> Iterator[None]:
         """A read transaction: every statement inside sees the same state."""
         with self.lock:
-            if self._connection.in_transaction:
+            if self._within:
                 yield
             else:
                 yield from self._transaction("BEGIN")
 
     def _transaction(self, begin: str) -> Iterator[None]:
         self.rows(begin)
+        self._within = True
         try:
             yield
             self.rows("COMMIT")
@@ -200,6 +204,8 @@ class SqliteFile:
             if self._connection.in_transaction:  # a full disk ends it on its own
                 self.rows("ROLLBACK")
             raise
+        finally:
+            self._within = False
 
     def close(self) -> None:
         """Let go of the file; further use raises ``Closed``."""

@@ -15,12 +15,11 @@ PRODUCTS = {"Starter": 1_200, "Team": 6_500, "Enterprise": 31_000}
 FIRST_DAY = date(2026, 1, 5)
 LAST_DAY = date(2026, 9, 30)
 
-COMMAND = (
-    *("pipeline", "deals.csv", "--id", "deal", "--stage", "stage", "--opened", "opened", "--closed", "closed"),
-    *("--amount", "amount", "--owner", "owner", "--account", "account", "--product", "product"),
-    *("--won", "won", "--lost", "lost", "--open", ",".join(STAGES), "--currency", "EUR"),
-    *("--as-of", "2026-06-30", "--by", "owner"),
-)
+COMMAND = f"""pipeline deals.csv \\
+    --id deal --stage stage --opened opened --closed closed --amount amount \\
+    --owner owner --account account --product product \\
+    --won won --lost lost --open {",".join(STAGES)} \\
+    --currency EUR --as-of 2026-06-30 --by owner"""
 """The command that reads the file."""
 
 

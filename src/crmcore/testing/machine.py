@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -28,10 +28,11 @@ from crmcore.verification import verify
 
 __all__ = ["StoreMachine"]
 
-POOL: Sequence[Whole] = [("parcel", "p0"), ("parcel", "p1"), ("parcel", "p2"), ("box", "b0"), ("box", "b1")]
+POOL: Sequence[Whole] = [*(("parcel", f"p{number}") for number in range(5)), ("box", "b0"), ("box", "b1")]
 IDS = tuple(id for _, id in POOL)
 CODES = ("A", "B")
 TENANTS = ("here", "there")
+TOO_EARLY = -50
 LEFT = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
 
 hours = st.integers(0, 30).map(hour)
@@ -62,7 +63,14 @@ PARCELS = {
 
 leaves: st.SearchStrategy[Filter] = st.sampled_from(
     [
-        *(F.label >= "b", F.label.starts_with("É"), F.code.is_set, F.code == "A", F.number.is_in([1, 3]), F.note.is_set),
+        *(
+            F.label >= "b",
+            F.label.starts_with("É"),
+            F.code.is_set,
+            F.code == "A",
+            F.number.is_in([1, 3]),
+            F.note.is_set,
+        ),
         *(F.status == "new", F.status != "new", F.pieces > 0, F.weight <= Decimal("0.125"), F.price >= 1),
         *(F.price < Money(2, "EUR"), F.fragile == True, F.due_on > date(2026, 1, 1), F.sent_at <= hour(10)),  # noqa: E712
         *(F.tags.contains("y"), F.custom.region == "north", F.external.shop.is_set, F.id > "p0", F.version >= 3),
@@ -70,9 +78,11 @@ leaves: st.SearchStrategy[Filter] = st.sampled_from(
 )
 filters = st.recursive(
     leaves,
-    lambda inner: st.builds(lambda a, b: a & b, inner, inner)
-    | st.builds(lambda a, b: a | b, inner, inner)
-    | inner.map(lambda one: ~one),
+    lambda inner: (
+        st.builds(lambda a, b: a & b, inner, inner)
+        | st.builds(lambda a, b: a | b, inner, inner)
+        | inner.map(lambda one: ~one)
+    ),
     max_leaves=4,
 )
 orders = st.sampled_from([None, *(f"{sign}{field.name}" for field in PARCEL.keys for sign in ("", "-"))])
@@ -85,29 +95,37 @@ class Step:
     Attributes:
         whole: The record's kind and id.
         sets: What it sets.
-        after: Hours after the record's latest change; negative for a late one.
+        after: Hours after the record's latest change, but not before its first; below ``TOO_EARLY``, before that.
         skip: Versions left out; 0 for the one that follows.
     """
 
     whole: Whole
-    sets: dict[str, Any]
+    sets: Mapping[str, Any]
     after: int = 1
     skip: int = 0
 
 
-def steps(skip: st.SearchStrategy[int]) -> st.SearchStrategy[Step]:
-    """Changes of any record."""
-    after = st.sampled_from([0, 1, 1, 2, -1, -1, -3, -8])
+skips = st.sampled_from([0] * 18 + [-1, 1])
+
+
+def steps(*after: int) -> st.SearchStrategy[Step]:
+    """Changes of any record; now and then one that does not follow."""
+    shared = st.fixed_dictionaries({}, optional=SHARED)
     parcels = st.fixed_dictionaries({}, optional={**SHARED, **PARCELS})
-    boxes = st.fixed_dictionaries({}, optional=SHARED)
-    whole = st.sampled_from(POOL)
-    return whole.flatmap(
-        lambda one: st.builds(Step, st.just(one), parcels if one[0] == "parcel" else boxes, after, skip)
+    return st.sampled_from(POOL).flatmap(
+        lambda whole: st.builds(
+            Step, st.just(whole), parcels if whole[0] == "parcel" else shared, st.sampled_from(after), skips
+        )
     )
 
 
-several = st.lists(steps(st.just(0)), min_size=1, max_size=4)
+def several(*after: int) -> st.SearchStrategy[list[Step]]:
+    """Changes for one commit."""
+    return st.lists(steps(*after), min_size=1, max_size=5)
+
+
 tenants = st.sampled_from(TENANTS)
+keys = st.builds(Key, st.sampled_from("klmn"), st.sampled_from("fffg"))
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -153,28 +171,29 @@ class StoreMachine(RuleBasedStateMachine):
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    @rule(tenant=tenants, steps=several, recorded=hours)
+    @rule(tenant=tenants, steps=several(0, 1, 1, 2), recorded=hours)
     def commit(self, tenant: str, steps: list[Step], recorded: datetime) -> None:
-        """New records, changes, late ones, deletions, merges: some in one commit."""
+        """New records, changes, deletions, merges: one or several in a commit, whatever the clock says."""
         self.write(tenant, self.changes(tenant, steps), recorded)
 
-    @rule(tenant=tenants, steps=several, wrong=steps(st.sampled_from([-1, 1, 2])), place=st.integers(0, 4))
-    def commit_stale(self, tenant: str, steps: list[Step], wrong: Step, place: int) -> None:
-        """A commit one of whose changes does not follow: nothing of it is written."""
-        steps.insert(place, wrong)
+    @rule(tenant=tenants, steps=several(-1, -2, -3, -5, -8, 1, 2, TOO_EARLY))
+    def commit_late(self, tenant: str, steps: list[Step]) -> None:
+        """Changes that happened before what is known already."""
         self.write(tenant, self.changes(tenant, steps), hour(0))
 
-    @rule(tenant=tenants, steps=several, key=st.builds(Key, st.sampled_from("kl"), st.sampled_from("fg")))
+    @rule(tenant=tenants, steps=several(1), key=keys)
     def commit_once(self, tenant: str, steps: list[Step], key: Key) -> None:
         """A commit under a key, which may have been used."""
         self.write(tenant, self.changes(tenant, steps), hour(0), key)
 
-    @rule(tenant=tenants, whole=st.sampled_from(POOL), after=st.sampled_from([0, 1, -4]), wrong=st.integers(0, 5))
-    def erase(self, tenant: str, whole: Whole, after: int, wrong: int) -> None:
+    @rule(tenant=tenants, chance=st.integers(0, 99), after=st.sampled_from([0, 1, -4]), skip=skips)
+    def erase(self, tenant: str, chance: int, after: int, skip: int) -> None:
         """Erase what a record has of personal values, if there is one."""
         model, store = self.models[tenant], self.stores[tenant]
+        present = sorted(model.states()) or POOL
+        whole = present[chance % len(present)]
         sets = LEFT if whole[0] == "box" else {**LEFT, "note": None}
-        (erasure,) = self.changes(tenant, [Step(whole, sets, after, skip=wrong // 5)])
+        (erasure,) = self.changes(tenant, [Step(whole, sets, after, skip)])
         erasure = attrs.evolve(erasure, what="erased", reason="asked")
         known = model.of(*whole)
         if known and [model.scrubbed(change, erasure) for change in known] == known:
@@ -196,7 +215,9 @@ class StoreMachine(RuleBasedStateMachine):
         staged: list[Change[Any]] = []
         for step in steps:
             known = [*self.models[tenant].of(*step.whole), *(one for one in staged if (one.kind, one.id) == step.whole)]
-            latest = max((one.at for one in known), default=hour(10))
+            at = max((one.at for one in known), default=hour(10)) + timedelta(hours=step.after)
+            if known and step.after > TOO_EARLY:
+                at = max(at, known[0].at)
             staged.append(
                 Change(
                     kind=step.whole[0],
@@ -204,7 +225,7 @@ class StoreMachine(RuleBasedStateMachine):
                     version=len(known) + 1 + step.skip,
                     what="changed",
                     sets=step.sets if known else {"label": "new", **step.sets},
-                    at=latest + timedelta(hours=step.after),
+                    at=at,
                     by=tenant,
                     reason="why",
                 )
@@ -259,9 +280,17 @@ class StoreMachine(RuleBasedStateMachine):
         store = self.stores[tenant]
         return {(name, id): one for name, kind in KINDS.items() for id, one in store.get(kind, IDS, moment).items()}
 
-    @rule(tenant=tenants, moment=moments)
-    def look_back(self, tenant: str, moment: Moment) -> None:
+    @rule(tenant=tenants, moments=st.lists(moments, min_size=1, max_size=5), known=hours)
+    def look_back(self, tenant: str, moments: list[Moment], known: datetime) -> None:
         """A moment is the fold of what had happened by then and was known by then."""
+        log = [change for model in self.models.values() for change in model.log]
+        places = [change.seq for change in log if change.recorded_at is not None and change.recorded_at <= known]
+        assert {store.cut(known) for store in self.stores.values()} == {max(places, default=0)}
+        for moment in moments:
+            self.check_moment(tenant, moment)
+
+    def check_moment(self, tenant: str, moment: Moment) -> None:
+        """Compare a moment with the model, and with replaying the log."""
         model, found = self.models[tenant], self.read(tenant, moment)
         assert {whole: flat(record) for whole, record in found.items()} == model.states(moment)
         for (kind, id), record in found.items():
@@ -270,14 +299,20 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         tenant=tenants,
-        where=filters | st.none(),
+        where=st.none() | filters,
         order=orders,
-        limit=st.integers(1, 4),
-        deleted=st.booleans(),
+        limit=st.integers(1, 3),
+        deleted=st.sampled_from([False, False, True]),
         moment=st.just(NOW) | moments,
     )
     def find(
-        self, tenant: str, where: Filter | None, order: str | None, limit: int, deleted: bool, moment: Moment  # noqa: FBT001
+        self,
+        tenant: str,
+        where: Filter | None,
+        order: str | None,
+        limit: int,
+        deleted: bool,
+        moment: Moment,  # noqa: FBT001
     ) -> None:
         """A filter finds what it selects in Python, in order, page by page; and the count agrees."""
         store = self.stores[tenant]
@@ -288,13 +323,6 @@ class StoreMachine(RuleBasedStateMachine):
 
         assert walked(Pen(store), where, moment, order_by=order, limit=limit, deleted=deleted) == expected
         assert store.count(PARCEL, ready, moment) == len(expected)
-
-    @rule(known=hours)
-    def cut(self, known: datetime) -> None:
-        """The place the log had reached by a time."""
-        log = [change for model in self.models.values() for change in model.log]
-        places = [change.seq for change in log if change.recorded_at is not None and change.recorded_at <= known]
-        assert {store.cut(known) for store in self.stores.values()} == {max(places, default=0)}
 
     # --- laws -------------------------------------------------------------------------------------------------------
 
@@ -309,7 +337,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert store.last() == (self.end, self.recorded if self.end else None)
             assert {id: store.aliases(id) for id in IDS} == {id: model.aliases(id) for id in IDS}
             claims = model.claims(states)
-            for (name, kind), field, code, live in product(KINDS.items(), ("code", "external.shop"), CODES, (True, False)):
+            for (name, kind), field, code, live in product(
+                KINDS.items(), ("code", "external.shop"), CODES, (True, False)
+            ):
                 holders = claims.get((name, field, code, live), [None])
                 assert store.holder(kind, field, code, deleted=not live) == min(holders)
 

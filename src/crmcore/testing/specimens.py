@@ -63,7 +63,13 @@ def added(cls: type[Record], id: str, at: int = 0, **sets: Any) -> Change[Any]: 
 
 
 def changed(
-    record: Record, at: int = 0, sets: Mapping[str, Any] | None = None, *, step: int = 1, what: str = "changed", **more: Any
+    record: Record,
+    at: int = 0,
+    sets: Mapping[str, Any] | None = None,
+    *,
+    step: int = 1,
+    what: str = "changed",
+    **more: Any,
 ) -> Change[Any]:
     """The next change of a record; with another step, one that does not follow."""
     sets = {**(sets or {}), **more}
@@ -95,9 +101,7 @@ class Pen:
 
     def commit(self, *changes: Change[Any], key: Key | None = None, playbook: str = "") -> Commit:
         """Commit changes."""
-        return self.store.commit(
-            changes, id=self.ids("commit"), recorded_at=self.clock(), key=key, playbook=playbook
-        )
+        return self.store.commit(changes, id=self.ids("commit"), recorded_at=self.clock(), key=key, playbook=playbook)
 
     def add(self, id: str, at: int = 0, **sets: Any) -> Parcel:  # noqa: ANN401 - any field's value
         """Add a parcel."""

@@ -1,0 +1,116 @@
+"""What a file of deals costs from end to end, beside reading the rows and putting them into one table.
+
+``python tests/benchmarks/bench_deals.py`` reads a CSV file of 8,800 deals, brings them into a CRM with their
+histories, accounts, products and owners, and reports on the pipeline; in memory and in SQLite. Beside it stand
+the csv module and one ``executemany`` of the bare rows: no types, no checks, no history, no report. The file is
+the Maven sales challenge where ``../shared/data/maven_crm`` holds it, else a made-up one of the same size.
+"""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+from side_by_side import Line, cost, in_memory, medians, show
+
+from crmcore import CRM
+from crmcore.interchange.deal_import import deals_playbook, import_deals
+from crmcore.interchange.deals import Deal, DealColumns, Outcomes, read_deals
+from crmcore.testing.deals_file import write_deals
+
+DEALS = 8_800
+ROUNDS = 5
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+MAVEN = Path(__file__).parents[3] / "shared/data/maven_crm/sales_pipeline.csv"
+
+
+@attrs.frozen
+class Told:
+    """A file and what must be known to read it."""
+
+    path: Path
+    columns: DealColumns
+    outcomes: Outcomes
+    date_format: str | None
+
+    def read(self) -> list[Deal]:
+        """Its deals."""
+        return read_deals(self.path, self.columns, self.outcomes, currency="USD", now=NOW, date_format=self.date_format)
+
+
+def maven() -> Told:
+    """The Maven sales challenge."""
+    columns = DealColumns(
+        id="opportunity_id",
+        stage="deal_stage",
+        opened="engage_date",
+        closed="close_date",
+        amount="close_value",
+        owner="sales_agent",
+        account="account",
+        product="product",
+    )
+    return Told(MAVEN, columns, Outcomes(won="Won", lost="Lost", open=("Prospecting", "Engaging")), "%m/%d/%Y")
+
+
+def made_up(folder: Path) -> Told:
+    """A file of the same size."""
+    path = folder / "deals.csv"
+    write_deals(str(path), seed=7, deals=DEALS)
+    same = {name: name for name in ("stage", "opened", "closed", "amount", "owner", "account", "product")}
+    stages = ("qualification", "proposal", "negotiation")
+    return Told(path, DealColumns(id="deal", **same), Outcomes(won="won", lost="lost", open=stages), None)
+
+
+def fresh(folder: Path) -> Path:
+    """A file name nobody used yet."""
+    return folder / f"{len(list(folder.iterdir()))}.db"
+
+
+def whole(told: Told, store: Callable[[], Path | None]) -> None:
+    """Read, bring in, report."""
+    with CRM(store(), playbook=deals_playbook(told.outcomes, currency="USD", zone="UTC"), clock=lambda: NOW) as crm:
+        import_deals(crm, told.read())
+        crm.analytics.pipeline()
+
+
+def bare(told: Told, path: Path) -> None:
+    """Read the rows, put them into one table."""
+    with told.path.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    store = sqlite3.connect(path, isolation_level=None)
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("PRAGMA synchronous = FULL")
+    store.execute(f"CREATE TABLE deal ({', '.join(head)}, PRIMARY KEY ({head[0]}))")
+    store.execute("BEGIN")
+    store.executemany(f"INSERT INTO deal VALUES ({', '.join('?' * len(head))})", rows)
+    store.execute("COMMIT")
+    store.close()
+
+
+def lines() -> Iterator[Line]:
+    """One line for each store."""
+    with in_memory() as folder:
+        told = maven() if MAVEN.exists() else made_up(folder)
+        deals = f"{'Maven, ' if MAVEN.exists() else 'made up, '}{DEALS:,} deals"
+        memory, sqlite, reading, rows = medians(
+            [
+                lambda: whole(told, lambda: None),
+                lambda: whole(told, lambda: fresh(folder)),
+                told.read,
+                lambda: bare(told, fresh(folder)),
+            ],
+            ROUNDS,
+        )
+        beside = "csv and executemany of the rows"
+        yield cost(f"{deals}: read and check", beside, reading, rows)
+        yield cost(f"{deals}: read, import, report, in memory", beside, memory, rows)
+        yield cost(f"{deals}: read, import, report, in SQLite", beside, sqlite, rows)
+
+
+if __name__ == "__main__":
+    show(lines())
