@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("crmcore", description=crmcore.__doc__, epilog=EPILOG, formatter_class=form)
+    about = (crmcore.__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser("crmcore", description=about, epilog=EPILOG, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"crmcore {crmcore.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_pipeline(commands.add_parser("pipeline", help="a CSV file of deals as a pipeline, as of any day"))
@@ -161,8 +162,20 @@ def _import(crm: CRM, deals: Sequence[Deal], outcomes: Outcomes, currency: str, 
     playbook = deals_playbook(outcomes, currency=currency, zone=zone, name=PIPELINE)
     if crm.store.last() != (0, None):
         playbook = with_pipeline(crm.playbook, playbook)
+        _check_currency(crm, currency)
     with progress("importing deals", len(deals)) as told:
         return import_deals(crm, deals, pipeline=PIPELINE, playbook=playbook, progress=told)
+
+
+def _check_currency(crm: CRM, currency: str) -> None:
+    """Without rates, one report can't hold deals of two currencies."""
+    amount = crmcore.F.amount
+    other = (crmcore.F.pipeline == PIPELINE) & amount.is_set & ~(amount >= crmcore.Money(0, currency))
+    found = None if crm.playbook.rates.rates else crm.opportunities.first(other)
+    if found is not None and found.amount is not None:
+        expected = f"{found.amount.currency}, as the deals that are there"
+        problem = crmcore.Problem("--currency", currency, expected, "convert the amounts first, or give another --db")
+        raise crmcore.MixedCurrency([problem])
 
 
 def _print(given: argparse.Namespace, report: PipelineReport, done: DealImport) -> None:
@@ -179,8 +192,8 @@ def _notes(given: argparse.Namespace, report: PipelineReport, done: DealImport) 
     counts = f"{done.added:,} new, {done.changed:,} changed, {done.unchanged:,} the same"
     notes = [f"{done.deals:,} deals in the file: {counts}."]
     if done.undated:
-        place = "so they count in no cycle" if report.undated else "so they are in no figure above"
-        notes.append(f"{done.undated:,} deals carry no opened date, {place}.")
+        kept = "so they count in no cycle" if report.undated else "so they are in no figure above"
+        notes.append(f"{done.undated:,} deals carry no opened date, {kept}.")
     if given.as_of:
         notes.append("Amounts are the file's own; how they stood on that day it does not say.")
     if done.without_account and given.account:
@@ -199,7 +212,7 @@ def _demo(given: argparse.Namespace) -> int:
         write_deals(file, seed=7)
         if not given.json:
             print(f"$ crmcore {COMMAND}\n")
-        words = COMMAND.replace("\\\n", "").replace("deals.csv", file).split()
+        words = [file if word == "deals.csv" else word for word in COMMAND.replace("\\\n", "").split()]
         return _pipeline(_parser().parse_args([*words, *(["--json"] if given.json else [])]))
 
 

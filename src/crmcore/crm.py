@@ -438,6 +438,6 @@ def _opened(store: Store | str | PathLike[str] | None) -> Store:
 
 
 def _a_store(store: Store) -> Store:
-    if callable(getattr(store, "for_tenant", None)):
+    if callable(getattr(store, "for_tenant", None)) and not isinstance(store, type):
         return store
     raise Invalid([Problem("store", type(store).__name__, "a path or a store", "leave it out to keep all in memory")])

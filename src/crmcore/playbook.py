@@ -175,7 +175,6 @@ def _converter() -> Converter:
     made.register_structure_hook(Rates, lambda raw, _: Rates.from_dicts(raw))
     made.register_unstructure_hook_func(_is_filter, to_data)
     made.register_structure_hook_func(_is_filter, lambda raw, _: from_data(raw))
-    made.register_unstructure_hook(FrozenMap, _mapped)
     return made
 
 
@@ -219,10 +218,6 @@ def _found(error: BaseException, path: str) -> Iterator[Problem]:
 
 def _is_filter(cls: Any) -> bool:  # noqa: ANN401 - cattrs asks about anything
     return isinstance(cls, type) and issubclass(cls, Filter)
-
-
-def _mapped(items: FrozenMap[str, Any]) -> dict[str, Any]:
-    return {key: _converter().unstructure(value) for key, value in items.items()}
 
 
 @record("playbook")

@@ -58,12 +58,12 @@ def verify(store: Store, kinds: Mapping[str, Kind[Any]]) -> Verification:
         log = store.changes()
     except (Corrupt, Invalid) as error:
         return Verification(0, 0, (*found, str(error)))
-    mine: dict[str, dict[str, list[Change[Any]]]] = {name: {} for name in kinds}
+    mine: dict[str, dict[str, list[Change[Any]]]] = {}
     for change in log:
-        mine[change.kind].setdefault(change.id, []).append(change)
+        mine.setdefault(change.kind, {}).setdefault(change.id, []).append(change)
     found += _order(log)
-    for name, changes in mine.items():
-        found += _kind(store, kinds[name], changes)
+    for name, kind in kinds.items():
+        found += _kind(store, kind, mine.get(name, {}))
     return Verification(sum(map(len, mine.values())), len(log), tuple(found))
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import attrs
-from side_by_side import Line, cost, medians, show
+from side_by_side import Line, cost, quickest, show
 
 from crmcore import CRM
 from crmcore.kernel.money import Money
@@ -156,7 +156,7 @@ def in_python() -> Iterator[Line]:
         where = checked(asked, FIELDS, currency="EUR", at=None, zone="UTC")
         matches = predicate(where)
         assert select(where, deals) == by_hand(deals)
-        base, selected, tested = medians(
+        base, selected, tested = quickest(
             [
                 lambda by_hand=by_hand: by_hand(deals),
                 lambda where=where: select(where, deals),

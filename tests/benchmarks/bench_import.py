@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from side_by_side import Line, cost, medians, show
+from side_by_side import Line, cost, quickest, show
 
 ROUNDS = 25
 PROGRAMS = (
@@ -28,7 +28,7 @@ def started(program: str) -> None:
 
 def lines() -> Iterator[Line]:
     """One line for each program."""
-    attrs, bare, memory, sqlite = medians([lambda program=program: started(program) for program in PROGRAMS], ROUNDS)
+    attrs, bare, memory, sqlite = quickest([lambda program=program: started(program) for program in PROGRAMS], ROUNDS)
     beside = "a process that says `import attrs`"
     yield cost("a process that says `import crmcore`", beside, bare, attrs, 1.5)
     yield cost("a process that says `CRM()`", beside, memory, attrs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from side_by_side import Line, cost, in_memory, medians, show
+from side_by_side import Line, cost, in_memory, quickest, show
 
 from crmcore import CRM
 from crmcore.kernel.change import Change
@@ -67,7 +67,7 @@ def lines() -> Iterator[Line]:
                 past = crm.as_of(then)
                 assert sum(1 for _ in past.opportunities.each()) == DEALS
                 assert next(past.opportunities.each()) != next(crm.opportunities.each())
-                before, now = medians(
+                before, now = quickest(
                     [
                         lambda past=past: list(past.opportunities.each()),
                         lambda crm=crm: list(crm.opportunities.each()),

@@ -224,9 +224,20 @@ def test_an_act_in_the_past_must_leave_what_followed_possible(crm: CRM, clock: A
     clock.now = "2026-11-04T09:00Z"
     rome = crm.shoots.wrap(rome)
 
-    with pytest.raises(NotAllowed, match="can't have been wrapped at 2026-11-03.*it was wrapped after that"):
+    with pytest.raises(NotAllowed, match=r"can't have been wrapped at 2026-11-03.*it was wrapped after that"):
         crm.given(at="2026-11-03").shoots.wrap(rome)
     assert crm.given(at="2026-11-03").shoots.film(rome, takes=1)[0].takes == 1
+
+
+def test_what_an_act_would_change_can_be_seen_first(crm: CRM, shoots: ShootDesk) -> None:
+    """Checked but not written, for a commit of several acts."""
+    rome = shoots.plan(place="Rome")
+    changes = [*shoots.propose(wrap, rome), *shoots.propose(plan, None, place="Oslo")]
+    assert [change.what for change in changes] == ["wrapped", "planned"]
+    assert shoots.find().items == (rome,)
+
+    crm.commit(changes)
+    assert [shoot.status for shoot in shoots.find()] == ["wrapped", "planned"]
 
 
 def test_an_act_on_a_stale_record_is_a_conflict(shoots: ShootDesk) -> None:

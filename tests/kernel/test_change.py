@@ -43,7 +43,7 @@ def hour(number: int) -> datetime:
     return START + timedelta(hours=number)
 
 
-def change(version: int, at: int, what: str = "updated", **sets: Any) -> Change[Shoot]:
+def change(version: int, at: int, what: str = "updated", **sets: Any) -> Change[Shoot]:  # noqa: ANN401 - any field's value
     """A change of the one shoot these tests know."""
     return Change(kind="shoot", id="shoot_1", version=version, what=what, sets=sets, at=hour(at))
 
@@ -86,7 +86,9 @@ def test_the_fold_does_not_care_in_which_order_changes_are_given(changes: list[C
 
 
 @given(histories(), histories())
-def test_applying_a_diff_leads_from_one_state_to_the_other(one: list[Change[Shoot]], other: list[Change[Shoot]]) -> None:
+def test_applying_a_diff_leads_from_one_state_to_the_other(
+    one: list[Change[Shoot]], other: list[Change[Shoot]]
+) -> None:
     """A diff holds everything that differs, and nothing else."""
     before, after = replay(SHOOT, one), replay(SHOOT, other)
     assert before is not None
@@ -184,8 +186,15 @@ def test_the_state_of_a_record_is_all_it_holds() -> None:
     state = state_of(Shoot(id="shoot_1", place="Rome"))
 
     assert state == {
-        **{"id": "shoot_1", "version": 1, "custom": FrozenMap(), "external": FrozenMap()},
-        **{"deleted_at": None, "merged_into": None, "place": "Rome", "takes": 0, "director": None},
+        "id": "shoot_1",
+        "version": 1,
+        "custom": FrozenMap(),
+        "external": FrozenMap(),
+        "deleted_at": None,
+        "merged_into": None,
+        "place": "Rome",
+        "takes": 0,
+        "director": None,
     }
 
 

@@ -53,7 +53,10 @@ def test_every_error_is_a_crm_error() -> None:
         (Invalid, ValueError),
         (MixedCurrency, Invalid),
         (NotConverged, ArithmeticError),
-        *((getattr(errors, name), StoreError) for name in "Busy Full ReadOnly Corrupt SchemaTooNew Closed".split()),
+        *(
+            (getattr(errors, name), StoreError)
+            for name in ["Busy", "Full", "ReadOnly", "Corrupt", "SchemaTooNew", "Closed"]
+        ),
     ],
 )
 def test_errors_are_also_what_python_calls_them(error: type[Exception], base: type[Exception]) -> None:

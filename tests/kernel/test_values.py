@@ -47,7 +47,7 @@ TYPES = ("text", "integer", "decimal", "money", "boolean", "date", "instant", "t
 BORDER = Border(currency="EUR", zone="Europe/Berlin", custom={f"a_{type}": type for type in TYPES})
 
 
-class Place(str, enum.Enum):
+class Place(enum.StrEnum):
     """Text as a host's enumeration has it."""
 
     ROME = "Rome"
@@ -96,7 +96,11 @@ def refused(sets: dict[str, Any], *, new: bool = False) -> Invalid:
         ("on", date(2026, 11, 2), date(2026, 11, 2)),
         ("begins_at", "2026-11-02", datetime(2026, 11, 1, 23, tzinfo=UTC)),
         ("begins_at", "2026-11-02T09:00+01:00", datetime(2026, 11, 2, 8, tzinfo=UTC)),
-        ("begins_at", datetime(2026, 11, 2, 9, tzinfo=timezone(timedelta(hours=2))), datetime(2026, 11, 2, 7, tzinfo=UTC)),
+        (
+            "begins_at",
+            datetime(2026, 11, 2, 9, tzinfo=timezone(timedelta(hours=2))),
+            datetime(2026, 11, 2, 7, tzinfo=UTC),
+        ),
         ("crew", ["Ana", "Bo"], ("Ana", "Bo")),
         ("crew", (name for name in "ab"), ("a", "b")),
         ("crew", {"c", "a", "b"}, ("a", "b", "c")),
@@ -297,10 +301,9 @@ def test_anything_is_read_or_refused(sets: dict[str, Any], new: bool) -> None:
     """Never another error; and what was read reads as itself."""
     try:
         found = read(SHOOT, sets, border=BORDER, new=new)
-    except Invalid as error:
-        assert error.problems
-    else:
-        assert read(SHOOT, found, border=BORDER, new=new) == found
+    except Invalid:
+        return
+    assert read(SHOOT, found, border=BORDER, new=new) == found
 
 
 @given(st.decimals(-100, 100, places=2), st.integers(1, 4))

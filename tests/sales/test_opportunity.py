@@ -37,7 +37,7 @@ def whats(crm: CRM, deal: Opportunity) -> list[str]:
     return [change.what for change in crm.history(deal)]
 
 
-# --- opening -----------------------------------------------------------------------------------------------------------
+# --- opening ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_deal_starts_in_the_first_stage_of_the_first_pipeline(crm: CRM) -> None:
@@ -111,7 +111,7 @@ def test_an_imported_deal_may_have_been_opened_nobody_knows_when(crm: CRM, clock
     assert undated.opened_at is None
 
 
-# --- moving ------------------------------------------------------------------------------------------------------------
+# --- moving -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_deal_moves_forward_and_back(crm: CRM, deal: Opportunity) -> None:
@@ -193,7 +193,7 @@ def test_a_pipeline_may_allow_some_moves_only(crm: CRM) -> None:
     assert crm.opportunities.advance(deal, to="a").stage == "a"
 
 
-# --- closing -----------------------------------------------------------------------------------------------------------
+# --- closing ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_won_deal_is_certain_and_closed(crm: CRM, deal: Opportunity) -> None:
@@ -225,7 +225,11 @@ def test_a_lost_deal_is_worth_nothing_and_says_why(crm: CRM, deal: Opportunity) 
     ],
 )
 def test_a_deal_is_not_lost_without_a_reason(
-    crm: CRM, deal: Opportunity, reason: Any, note: Any, path: str  # noqa: ANN401
+    crm: CRM,
+    deal: Opportunity,
+    reason: Any,  # noqa: ANN401 - as a caller might write it
+    note: Any,  # noqa: ANN401
+    path: str,
 ) -> None:
     """``other`` needs a note."""
     with pytest.raises(Invalid) as error:
@@ -365,7 +369,7 @@ def test_what_acts_write_is_not_updated(crm: CRM, deal: Opportunity, fields: dic
         assert error.value.possible == ("advance", "amend", "delete", "lose", "reopen", "restore", "win")
 
 
-# --- what is learnt late -----------------------------------------------------------------------------------------------
+# --- what is learnt late ----------------------------------------------------------------------------------------------
 
 
 def test_a_move_may_be_entered_late(crm: CRM, deal: Opportunity) -> None:
@@ -391,15 +395,15 @@ def test_a_late_act_sees_the_deal_as_it_was(crm: CRM, deal: Opportunity) -> None
 
 
 LATE: dict[str, Callable[[CRM, str], Opportunity]] = {
-    "win": lambda crm, id: crm.opportunities.win(id),
-    "lose": lambda crm, id: crm.opportunities.lose(id, reason="price"),
-    "reopen": lambda crm, id: crm.opportunities.reopen(id),
-    "advance": lambda crm, id: crm.opportunities.advance(id, to="negotiation"),
-    "amend": lambda crm, id: crm.given(reason="x").opportunities.amend(id, amount=7),
-    "update": lambda crm, id: crm.opportunities.update(id, amount=9),
-    "rename": lambda crm, id: crm.opportunities.update(id, name="New roof"),
-    "delete": lambda crm, id: crm.opportunities.delete(id),
-    "restore": lambda crm, id: crm.opportunities.restore(id),
+    "win": lambda crm, deal: crm.opportunities.win(deal),
+    "lose": lambda crm, deal: crm.opportunities.lose(deal, reason="price"),
+    "reopen": lambda crm, deal: crm.opportunities.reopen(deal),
+    "advance": lambda crm, deal: crm.opportunities.advance(deal, to="negotiation"),
+    "amend": lambda crm, deal: crm.given(reason="x").opportunities.amend(deal, amount=7),
+    "update": lambda crm, deal: crm.opportunities.update(deal, amount=9),
+    "rename": lambda crm, deal: crm.opportunities.update(deal, name="New roof"),
+    "delete": lambda crm, deal: crm.opportunities.delete(deal),
+    "restore": lambda crm, deal: crm.opportunities.restore(deal),
 }
 
 
@@ -474,7 +478,7 @@ def test_a_late_move_obeys_the_moves_the_pipeline_allows(crm: CRM, clock: Tickin
         crm.given(at=on(5)).opportunities.advance(deal.id, to="c")
     crm.given(at=on(15)).opportunities.advance(deal.id, to="c")
     assert crm.given(at=on(5)).opportunities.advance(deal.id, to="b").stage == "c"  # it was there sooner
-    with pytest.raises(NotAllowed, match="from 'b' to 'c'|from 'b' to 'a'"):
+    with pytest.raises(NotAllowed, match=r"from 'b' to 'c'|from 'b' to 'a'"):
         crm.given(at=on(12)).opportunities.advance(deal.id, to="a")
 
 
@@ -496,11 +500,11 @@ def test_a_late_move_that_cuts_the_way_of_the_next_one_is_refused(crm: CRM, cloc
 
 def test_nothing_happens_to_a_deal_before_it_was_opened(crm: CRM, deal: Opportunity) -> None:
     """The refusal says when that was."""
-    with pytest.raises(Invalid, match="at: got '2026-11-01T09:00:00.*expected at or after 2026-11-02T09:00:00"):
+    with pytest.raises(Invalid, match=r"at: got '2026-11-01T09:00:00.*expected at or after 2026-11-02T09:00:00"):
         crm.given(at=on(1)).opportunities.win(deal)
 
 
-# --- which deal is meant -----------------------------------------------------------------------------------------------
+# --- which deal is meant ----------------------------------------------------------------------------------------------
 
 
 def test_a_deal_read_at_an_earlier_moment_is_no_ground_to_act_on(crm: CRM, deal: Opportunity) -> None:

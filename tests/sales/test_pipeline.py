@@ -258,7 +258,7 @@ def test_adopting_the_playbook_in_force_writes_nothing(crm: CRM) -> None:
     assert [change.what for change in crm.history("playbook")] == ["adopted"]
 
 
-# --- what stages may ask for -------------------------------------------------------------------------------------------
+# --- what stages may ask for ------------------------------------------------------------------------------------------
 
 
 def test_stages_ask_for_what_deals_have() -> None:
@@ -289,7 +289,7 @@ def test_stages_may_ask_for_custom_fields(open_crm: Callable[..., CRM]) -> None:
     crm = open_crm(playbook=Playbook(sales=rules, custom={"opportunity": {"region": "text"}}))
     deal = crm.opportunities.add(name="Roof")
 
-    with pytest.raises(Exception, match="cannot advance to 'b' .* yet") as error:
+    with pytest.raises(Exception, match=r"cannot advance to 'b' .* yet") as error:
         crm.opportunities.advance(deal, to="b")
     assert [problem.path for problem in error.value.problems] == [
         *("exit criterion of a", "custom.region", "external.erp", "amount")

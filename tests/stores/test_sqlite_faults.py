@@ -18,7 +18,6 @@ from typing import Any
 import attrs
 import pytest
 
-
 from crmcore.kernel.errors import (
     Busy,
     Corrupt,

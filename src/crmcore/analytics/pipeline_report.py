@@ -221,17 +221,22 @@ class PipelineReport(Tabular):
         figures = [(name.replace("_", " "), _figure(name, getattr(self, name))) for name in FIGURES]
         parts = [Section("Pipeline", (), tuple(figures))]
         if self.groups:
-            rows = [
-                ("(none)" if key is None else str(key), *(_figure(name, getattr(group, name)) for name in COMPARED))
-                for key, group in self.groups.items()
-            ]
-            headings = (str(self.by), *(name.replace("_", " ") for name in COMPARED))
-            parts.append(Section(f"By {self.by}", headings, tuple(rows)))
+            parts.append(self._comparison())
         for conversion in filter(None, (self.cohort, self.snapshot)):
             parts += conversion.sections()
         if self.time_in_stage:
             parts.append(TimeInStage.section(self.time_in_stage))
         return [*parts, Section("How it was made", (), ((str(self.made),),))]
+
+    def _comparison(self) -> Section:
+        """The groups side by side; what holds for a whole column is said above it."""
+        rows = [
+            ("(none)" if key is None else str(key), *(_bare(name, getattr(group, name)) for name in COMPARED))
+            for key, group in self.groups.items()
+        ]
+        names = [f"{name}{PER_DAY}" if name == "velocity" else name.replace("_", " ") for name in COMPARED]
+        title = f"By {self.by}, in {self.currency}" if self.currency else f"By {self.by}"
+        return Section(title, (str(self.by), *names), tuple(rows))
 
     def __repr__(self) -> str:
         at = f" at {self.made.local:%Y-%m-%d}" if self.made.local else ""
@@ -262,6 +267,7 @@ FIGURES = (
     "no_account",
     "bottleneck",
 )
+PER_DAY = " per day"
 COMPARED = ("deals", "open", "won", "lost", "win_rate", "open_value", "won_value", "velocity")
 
 
@@ -277,7 +283,14 @@ def _row(report: PipelineReport) -> dict[str, object]:
 
 
 def _figure(name: str, value: object) -> str:
-    return percent(value) if name.startswith("win_rate") and isinstance(value, float) else written(value)
+    if name.startswith("win_rate") and isinstance(value, float):
+        return percent(value)
+    return f"{value}{PER_DAY}" if name.endswith("velocity") and value is not None else written(value)
+
+
+def _bare(name: str, value: object) -> str:
+    """A figure without its unit."""
+    return f"{value.amount:,f}" if isinstance(value, Money) else _figure(name, value)
 
 
 def _rounded(minor: Fraction, currency: str) -> Money | None:

@@ -170,7 +170,7 @@ class _Import:
         """Make sure of a record for every account, product and owner the deals name."""
         first: dict[tuple[str, str], datetime] = {}
         for deal in deals:
-            at = deal.opened_at or self.context.at
+            at = deal.opened_at or deal.closed_at or self.context.at
             for field in ("account", "product", "owner"):
                 name = getattr(deal, field)
                 if name is not None:
@@ -247,11 +247,12 @@ class _Import:
         opened = [change.at for change in history if change.sets.get("status") == "open"]
         closing = deal.closed_at if known.status == "open" else None
         at = None if closing is None else max(closing, *opened)
-        view, context = self.crm.given(at=at, reason=reason), attrs.evolve(self.context, at=at or self.context.at)
+        view = self.crm.given(at=at, reason=reason)
+        context = attrs.evolve(self.context, at=at or self.context.at, reason=reason)
         record = known if at is None else record_then(kind, history, known, at)
         steps: list[Change[Any]] = []
         for act, arguments in self._plan(deal, record, min(opened)):
-            change = view.opportunities.ready(act(record, attrs.evolve(context, reason=reason), **arguments))
+            change = view.opportunities.ready(act(record, context, **arguments))
             record = applied(kind, record, change)
             steps.append(change)
         return steps

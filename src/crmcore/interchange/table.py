@@ -84,8 +84,9 @@ def read_table(path: str | PathLike[str], columns: Sequence[str]) -> list[Row]:
         Invalid: The file can't be read, is no CSV, lacks a column, or a row does not fit its header.
 
     Example:
+        >>> from pathlib import Path
         >>> from crmcore.interchange.table import read_table
-        >>> _ = open("deals.csv", "w").write("id,stage\n1,Won\n")
+        >>> _ = Path("deals.csv").write_text("id,stage\n1,Won\n")
         >>> read_table("deals.csv", ["id"])
         [Row(number=2, cells={'id': '1'})]
     """

@@ -40,3 +40,8 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module(f"crmcore.kernel.{_HOME_OF[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

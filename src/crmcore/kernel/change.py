@@ -20,7 +20,7 @@ __all__ = ["Change", "applied", "diff", "effective", "evolved", "inverse", "repl
 
 
 def _frozen(sets: Mapping[str, Any]) -> FrozenMap[str, Any]:
-    return sets if isinstance(sets, FrozenMap) else FrozenMap(sets)
+    return sets if type(sets) is FrozenMap else FrozenMap(sets)
 
 
 def _named(sets: Mapping[str, Any]) -> str:

@@ -309,7 +309,7 @@ class Desk(Generic[R]):
         bound = [name for name in dir(cls) if getattr(getattr(cls, name), "changes_a_record", False)]
         return sorted([*bound, "delete", "restore"])
 
-    def upsert(self, external: tuple[str, str], **fields: Any) -> R:  # noqa: ANN401 - any field's value
+    def upsert(self, external: tuple[str, str], /, **fields: Any) -> R:  # noqa: ANN401 - any field's value
         """Add a record known by an id in another system, or update it when it is there.
 
         Args:

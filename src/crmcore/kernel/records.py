@@ -307,17 +307,16 @@ def kind_of(cls: type[R]) -> Kind[R]:
         >>> kind_of(Opportunity).plural
         'opportunities'
     """
-    if not isinstance(cls, type):
-        raise _no_record_class(cls)
-    found: Kind[R] | None = vars(cls).get("_crm_kind")
-    if found is None:
+    try:
+        found: Kind[R] = vars(cls)["_crm_kind"]
+    except (KeyError, TypeError):
         found = _made(cls)
         type.__setattr__(cls, "_crm_kind", found)
     return found
 
 
 def _made(cls: type[R]) -> Kind[R]:
-    if "__crm__" not in vars(cls):
+    if not isinstance(cls, type) or "__crm__" not in vars(cls):
         raise _no_record_class(cls)
     name, plural, lifecycle = cls.__crm__
     hints = typing.get_type_hints(cls)

@@ -24,8 +24,8 @@ TABLES = (
         seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
         commit_id TEXT NOT NULL, what TEXT NOT NULL, "at" INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
         "by" TEXT, reason TEXT, horizon INTEGER NOT NULL, late INTEGER NOT NULL, "schema" INTEGER NOT NULL,
-        playbook TEXT NOT NULL, sets TEXT NOT NULL, seal INTEGER NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL,
-        UNIQUE (tenant, kind, id, version))""",
+        playbook TEXT NOT NULL, sets TEXT NOT NULL, seal INTEGER NOT NULL,
+        body TEXT NOT NULL, checksum INTEGER NOT NULL, UNIQUE (tenant, kind, id, version))""",
     "CREATE INDEX IF NOT EXISTS crm_change_horizon ON crm_change (tenant, kind, id, horizon, version)",
     """CREATE TABLE IF NOT EXISTS crm_claim (
         tenant TEXT NOT NULL, kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
@@ -80,7 +80,8 @@ def kind_tables(kind: Kind[Any]) -> list[str]:
     table = table_of(kind)
     made = (
         f"CREATE TABLE IF NOT EXISTS {table} (tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, "
-        '"schema" INTEGER NOT NULL, "first" INTEGER NOT NULL, horizon INTEGER NOT NULL, late_from INTEGER, late_until INTEGER, '
+        '"schema" INTEGER NOT NULL, "first" INTEGER NOT NULL, horizon INTEGER NOT NULL, '
+        "late_from INTEGER, late_until INTEGER, "
         f"recorded_at INTEGER NOT NULL, deleted_at INTEGER, {keys}body TEXT NOT NULL, checksum INTEGER NOT NULL, "
         "UNIQUE (tenant, id))"
     )

@@ -35,7 +35,9 @@ def translated(error: Exception, where: str) -> Exception:
         return Invalid([Problem("value", "•••", "text and numbers that SQLite can hold", "clean it at its source")])
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return Closed(f"{where} was closed; open it again")
-    if isinstance(error, UnicodeDecodeError) or "decode" in str(error):  # bytes that are no text, where text was written
+    if isinstance(error, UnicodeDecodeError) or "decode" in str(
+        error
+    ):  # bytes that are no text, where text was written
         return Corrupt(f"{where}: {error}; restore the file from a backup")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, mend = _KINDS.get(code, (StoreError, "see the cause below"))
@@ -55,7 +57,9 @@ def check_header(path: str) -> None:
         Corrupt: The file can't be a whole SQLite database.
         StoreError: The file can't be read.
     """
-    if _short(path) and not size_of(f"{path}-wal") and _short(path):  # asked again: another process may just have closed
+    if (
+        _short(path) and not size_of(f"{path}-wal") and _short(path)
+    ):  # asked again: another process may just have closed
         message = f"{path} is shorter than its header says, part of it is missing; restore it from a backup"
         raise Corrupt(message)
 
@@ -119,7 +123,9 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         except ValueError as error:
-            raise Invalid([Problem("path", self.path, "the path of a file", "take out what no path can hold")]) from error
+            raise Invalid(
+                [Problem("path", self.path, "the path of a file", "take out what no path can hold")]
+            ) from error
 
     def _settle(self, durability: str) -> None:
         """Set the pragmas."""

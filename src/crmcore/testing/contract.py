@@ -8,6 +8,7 @@ from typing import ClassVar
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from crmcore.kernel.ports import Store
 from crmcore.testing.laws.claims import ClaimLaws
 from crmcore.testing.laws.commits import CommitLaws
 from crmcore.testing.laws.erasure import ErasureLaws
@@ -46,12 +47,13 @@ class StoreContract(CommitLaws, KeyLaws, ClaimLaws, LogLaws, FindLaws, PastLaws,
 
     def test_any_history(self) -> None:
         """Whatever is done in whatever order, the store agrees with a model of a few dictionaries."""
-        run_state_machine_as_test(
-            lambda: StoreMachine(self.open, durable=self.durable),
-            settings=settings(
-                max_examples=self.examples,
-                stateful_step_count=self.steps,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        contract = self
+
+        class Machine(StoreMachine):
+            durable = contract.durable
+
+            def open(self, folder: Path) -> Store:
+                return contract.open(folder)
+
+        given = settings(max_examples=self.examples, stateful_step_count=self.steps, deadline=None)
+        run_state_machine_as_test(Machine, settings=settings(given, suppress_health_check=list(HealthCheck)))

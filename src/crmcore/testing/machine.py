@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -33,7 +33,7 @@ IDS = tuple(id for _, id in POOL)
 CODES = ("A", "B")
 TENANTS = ("here", "there")
 TOO_EARLY = -50
-LEFT = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
+LEFT: dict[str, Any] = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
 
 hours = st.integers(0, 30).map(hour)
 instants = st.none() | hours
@@ -131,24 +131,36 @@ keys = st.builds(Key, st.sampled_from("klmn"), st.sampled_from("fffg"))
 class StoreMachine(RuleBasedStateMachine):
     """Does whatever can be done to a store, for two tenants, and compares it with a model after every step.
 
-    ``StoreContract.test_any_history`` runs it; run it alone to look for longer.
+    ``StoreContract.test_any_history`` runs it; subclass it to look for longer.
 
-    Args:
-        open: Opens the store in an empty folder, or again in the same one.
+    Attributes:
         durable: Whether a store opened again in the same folder finds what was written.
 
     Example:
+        >>> from pathlib import Path
         >>> from hypothesis import settings
         >>> from hypothesis.stateful import run_state_machine_as_test
         >>> from crmcore.stores.memory import MemoryStore
         >>> from crmcore.testing import StoreMachine
+        >>> class MemoryMachine(StoreMachine):
+        ...     def open(self, folder: Path) -> MemoryStore:
+        ...         return MemoryStore()
         >>> few = settings(max_examples=3, stateful_step_count=5, deadline=None)
-        >>> run_state_machine_as_test(lambda: StoreMachine(lambda folder: MemoryStore()), settings=few)
+        >>> run_state_machine_as_test(MemoryMachine, settings=few)
     """
 
-    def __init__(self, open: Callable[[Path], Store], *, durable: bool = False) -> None:
+    durable: ClassVar[bool] = False
+
+    def open(self, folder: Path) -> Store:
+        """Open the store.
+
+        Args:
+            folder: An empty folder of its own, the same one when it is opened again.
+        """
+        raise NotImplementedError
+
+    def __init__(self) -> None:
         super().__init__()
-        self.open, self.durable = open, durable
         self.folder = Path(tempfile.mkdtemp(prefix="crmcore-"))
         self.models = {tenant: Model() for tenant in TENANTS}
         self.commits = 0
@@ -156,7 +168,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def open_store(self) -> None:
-        """Open the store."""
+        """Begin."""
         store = self.open(self.folder)
         store.prepare(KINDS.values())
         self.stores = {tenant: store.for_tenant(tenant) for tenant in TENANTS}
@@ -260,7 +272,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert done.id == str(self.commits)
         for change, written, record in zip(changes, done.changes, done.records, strict=True):
             assert written.seq > self.end
-            told = {"seq": written.seq, "commit": done.id, "recorded_at": self.recorded, "playbook": playbook}
+            told: dict[str, Any] = {
+                "seq": written.seq,
+                "commit": done.id,
+                "recorded_at": self.recorded,
+                "playbook": playbook,
+            }
             assert written == attrs.evolve(change, late=model.late(change), **told)
             model.log.append(written)
             self.end = written.seq
@@ -306,13 +323,7 @@ class StoreMachine(RuleBasedStateMachine):
         moment=st.just(NOW) | moments,
     )
     def find(
-        self,
-        tenant: str,
-        where: Filter | None,
-        order: str | None,
-        limit: int,
-        deleted: bool,
-        moment: Moment,  # noqa: FBT001
+        self, *, tenant: str, where: Filter | None, order: str | None, limit: int, deleted: bool, moment: Moment
     ) -> None:
         """A filter finds what it selects in Python, in order, page by page; and the count agrees."""
         store = self.stores[tenant]
@@ -340,8 +351,8 @@ class StoreMachine(RuleBasedStateMachine):
             for (name, kind), field, code, live in product(
                 KINDS.items(), ("code", "external.shop"), CODES, (True, False)
             ):
-                holders = claims.get((name, field, code, live), [None])
-                assert store.holder(kind, field, code, deleted=not live) == min(holders)
+                holders = claims.get((name, field, code, live), [])
+                assert store.holder(kind, field, code, deleted=not live) == min(holders, default=None)
 
     @invariant()
     def versions_are_whole(self) -> None:

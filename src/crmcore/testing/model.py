@@ -7,7 +7,6 @@ the changes are laid over one another in the order they happened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, TypeAlias
 
 import attrs

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -13,7 +12,7 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.money import Money
 from crmcore.kernel.page import Page, Query, query
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import R, Record, field, kind_of, record
+from crmcore.kernel.records import Kind, R, Record, field, kind_of, record
 from crmcore.kernel.where import Filter, checked
 from crmcore.testing.clock import CountingIds, TickingClock
 
@@ -49,7 +48,7 @@ class Box(Record):
 
 
 PARCEL, BOX = kind_of(Parcel), kind_of(Box)
-KINDS = {PARCEL.name: PARCEL, BOX.name: BOX}
+KINDS: dict[str, Kind[Any]] = {PARCEL.name: PARCEL, BOX.name: BOX}
 
 
 def hour(number: int) -> datetime:
@@ -62,17 +61,8 @@ def added(cls: type[Record], id: str, at: int = 0, **sets: Any) -> Change[Any]: 
     return Change(kind=kind_of(cls).name, id=id, version=1, what="added", sets=sets, at=hour(at))
 
 
-def changed(
-    record: Record,
-    at: int = 0,
-    sets: Mapping[str, Any] | None = None,
-    *,
-    step: int = 1,
-    what: str = "changed",
-    **more: Any,
-) -> Change[Any]:
+def changed(record: Record, at: int = 0, *, step: int = 1, what: str = "changed", **sets: Any) -> Change[Any]:  # noqa: ANN401
     """The next change of a record; with another step, one that does not follow."""
-    sets = {**(sets or {}), **more}
     kind = kind_of(type(record)).name
     return Change(kind=kind, id=record.id, version=record.version + step, what=what, sets=sets, at=hour(at))
 
@@ -81,7 +71,7 @@ def asked(cls: type[Record], where: Filter | None = None, **rest: Any) -> Query:
     """A question, its filter checked against the kind."""
     kind = kind_of(cls)
     types = {**kind.types, "custom.region": "text", "external.shop": "text"}
-    ready = None if where is None else checked(where, types, currency="EUR", at=START, zone="UTC")  # type: ignore[arg-type]
+    ready = None if where is None else checked(where, types, currency="EUR", at=START, zone="UTC")
     return query(kind, ready, **rest)
 
 
@@ -105,11 +95,11 @@ class Pen:
 
     def add(self, id: str, at: int = 0, **sets: Any) -> Parcel:  # noqa: ANN401 - any field's value
         """Add a parcel."""
-        return self.one(added(Parcel, id, at, **{"label": id, **sets}))
+        return cast("Parcel", self.one(added(Parcel, id, at, **{"label": id, **sets})))
 
     def change(self, record: R, at: int = 0, **sets: Any) -> R:  # noqa: ANN401 - any field's value
         """Change a record."""
-        return self.one(changed(record, at, sets))
+        return cast("R", self.one(changed(record, at, **sets)))
 
     def one(self, change: Change[Any]) -> Any:  # noqa: ANN401 - a record of the change's kind
         """Commit one change, and give back the record."""
@@ -117,7 +107,7 @@ class Pen:
 
     def erase(self, record: Record, at: int = 50, reason: str | None = None, **left: Any) -> Commit:  # noqa: ANN401
         """Erase values of a record."""
-        erasure = attrs.evolve(changed(record, at, left, what="erased"), reason=reason)
+        erasure = attrs.evolve(changed(record, at, what="erased", **left), reason=reason)
         return self.store.erase(erasure, id=self.ids("commit"), recorded_at=self.clock())
 
     def now(self, record: R, moment: Moment = NOW) -> R:

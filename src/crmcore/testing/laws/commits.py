@@ -22,7 +22,7 @@ from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, adde
 
 __all__ = ["CommitLaws"]
 
-FULL = {
+FULL: dict[str, Any] = {
     "label": "Zoë \U0001f4e6 \"' %_\n\t",
     "code": "",
     "number": -(2**63),
@@ -197,7 +197,8 @@ class CommitLaws(Bench):
             assert sorted(found) == ids
             assert sorted(store.get(PARCEL, [*unknown, *ids], when)) == ids
             assert all(found[id].id == id == found[id].label for id in ids)
-            assert store.get(PARCEL, [], when) == store.get(BOX, ids, when) == {}
+            assert store.get(PARCEL, [], when) == {}
+            assert store.get(BOX, ids, when) == {}
 
     def test_preparing_again_changes_nothing(self, store: Store, pen: Pen) -> None:
         """Kinds may be prepared as often as one likes, by any tenant."""

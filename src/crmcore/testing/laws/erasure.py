@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -17,8 +18,8 @@ from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, adde
 
 __all__ = ["ErasureLaws"]
 
-LEFT = {"label": "[erased]", "code": None, "note": None, "external.shop": None, "custom.region": None}
-SECRET = "ada@engines.example"
+LEFT: dict[str, Any] = {"label": "[erased]", "code": None, "note": None, "external.shop": None, "custom.region": None}
+PRIVATE = "ada@engines.example"
 
 
 class ErasureLaws(Bench):
@@ -27,12 +28,12 @@ class ErasureLaws(Bench):
     @pytest.fixture
     def subject(self, pen: Pen) -> Parcel:
         """A parcel with a secret in many places, a late change and a reason."""
-        values = {"label": SECRET, "code": SECRET, "external.shop": SECRET, "custom.region": SECRET, "pieces": 1}
+        values = {"label": PRIVATE, "code": PRIVATE, "external.shop": PRIVATE, "custom.region": PRIVATE, "pieces": 1}
         pen.commit(added(Parcel, "other", label="other"), added(Parcel, "a", 10, **values), key=Key("k", "f"))
         record = Parcel(id="a", label="")
-        pen.commit(attrs.evolve(changed(record, 20, note=SECRET, pieces=2), reason=SECRET, by="ben"))
-        pen.commit(changed(record, 15, step=2, note=f"late {SECRET}", code=f"old {SECRET}", label=SECRET))
-        return pen.one(changed(record, 30, step=3, code=f"new {SECRET}", fragile=True))  # type: ignore[no-any-return]
+        pen.commit(attrs.evolve(changed(record, 20, note=PRIVATE, pieces=2), reason=PRIVATE, by="ben"))
+        pen.commit(changed(record, 15, step=2, note=f"late {PRIVATE}", code=f"old {PRIVATE}", label=PRIVATE))
+        return pen.one(changed(record, 30, step=3, code=f"new {PRIVATE}", fragile=True))  # type: ignore[no-any-return]
 
     def test_the_values_are_gone(self, store: Store, pen: Pen, subject: Parcel, tmp_path: Path) -> None:
         """From the record, the log, the claims and the keys; numbers, times and names stay."""
@@ -41,7 +42,7 @@ class ErasureLaws(Bench):
         opened = self.again(store, tmp_path)
         log = opened.changes()
 
-        assert SECRET not in repr(log)
+        assert PRIVATE not in repr(log)
         assert list(done.changes) == log[-1:]
         assert [change.reason for change in log] == [None] * 6
         kept = attrs.fields_dict(type(log[0])).keys() - {"sets", "reason"}
@@ -50,8 +51,8 @@ class ErasureLaws(Bench):
             assert old.sets.keys() == new.sets.keys()
         assert done.records == (opened.get(PARCEL, ["a"])["a"],)
         assert done.records[0] == Parcel(id="a", version=5, label="[erased]", pieces=2, fragile=True)
-        holders = [opened.holder(PARCEL, "code", f"{age}{SECRET}") for age in ("", "old ", "new ")]
-        assert [*holders, opened.holder(PARCEL, "external.shop", SECRET)] == [None] * 4
+        holders = [opened.holder(PARCEL, "code", f"{age}{PRIVATE}") for age in ("", "old ", "new ")]
+        assert [*holders, opened.holder(PARCEL, "external.shop", PRIVATE)] == [None] * 4
         assert opened.kept(Key("k", "another")) is None
         for deleted, name in product((False, True), ("label", "code")):
             assert not Pen(opened).find(F[name].contains("engines"), deleted=deleted)
@@ -65,7 +66,7 @@ class ErasureLaws(Bench):
             known = [one for one in log if at is None or one.at <= hour(at)]
             state = replay(PARCEL, [one for one in known if seq is None or one.seq <= seq])
             assert store.get(PARCEL, ["a"], moment) == ({} if state is None else {"a": state})
-            assert SECRET not in repr(state) + repr(pen.find(None, moment))
+            assert PRIVATE not in repr(state) + repr(pen.find(None, moment))
 
     def test_a_second_erasure_writes_nothing(self, store: Store, pen: Pen, subject: Parcel) -> None:
         """Not even with its own reason, which is kept; until there is something to erase again."""
@@ -76,9 +77,9 @@ class ErasureLaws(Bench):
             assert (done.changes, done.records, store.last()) == ((), (), end)
         assert store.changes()[-1].reason == "asked on 3 May"
 
-        fresh = pen.change(now, 60, note=SECRET)
+        fresh = pen.change(now, 60, note=PRIVATE)
         assert pen.erase(fresh, 61, **LEFT).records[0].version == 7
-        assert SECRET not in repr(store.changes())
+        assert PRIVATE not in repr(store.changes())
         assert [change.reason for change in store.changes(id="a")][4:] == ["asked on 3 May", None, None]
 
     def test_a_late_erasure_erases_as_well(self, store: Store, pen: Pen, subject: Parcel) -> None:
@@ -87,14 +88,14 @@ class ErasureLaws(Bench):
 
         assert done.changes[0].late
         assert done.records[0] == pen.now(subject)
-        assert SECRET not in repr(store.changes()) + repr(pen.now(subject, Moment(hour(25))))
-        assert store.holder(PARCEL, "code", f"new {SECRET}") is None
+        assert PRIVATE not in repr(store.changes()) + repr(pen.now(subject, Moment(hour(25))))
+        assert store.holder(PARCEL, "code", f"new {PRIVATE}") is None
         assert not pen.find(F.code.is_set)
 
     def test_an_erased_value_is_free(self, store: Store, pen: Pen, subject: Parcel) -> None:
         """Another record may take it; and what is left must be free itself."""
         pen.erase(subject, **LEFT)
-        other = pen.add("b", code=f"new {SECRET}", note="x")
+        other = pen.add("b", code=f"new {PRIVATE}", note="x")
         taken = pen.add("c", code="[erased]")
         before = store.changes()
         with pytest.raises(Duplicate):
@@ -107,7 +108,7 @@ class ErasureLaws(Bench):
         """A stale one, one of an unknown record or field: nothing is written or erased."""
         before = store.changes(), store.get(PARCEL, ["a"])
         with pytest.raises(Conflict):
-            pen.erase(attrs.evolve(subject, version=2), **LEFT)
+            pen.erase(Parcel(id="a", version=2, label=""), **LEFT)
         for version in (0, 1):
             with pytest.raises(Conflict) as caught:
                 pen.erase(Box(id="a", version=version, label="box"), label="[erased]")
@@ -123,14 +124,14 @@ class ErasureLaws(Bench):
         """Of the same kind, of another kind with the same id, of another tenant; also what they say of it."""
         store.for_tenant("other").prepare(KINDS.values())
         stranger = Pen(store.for_tenant("other"))
-        theirs = stranger.commit(added(Parcel, "a", 10, label=SECRET, code=SECRET), key=Key("k", "f"))
-        box = pen.one(added(Box, "a", label=SECRET, code=SECRET))
-        beside = pen.add("b", label=SECRET)
+        theirs = stranger.commit(added(Parcel, "a", 10, label=PRIVATE, code=PRIVATE), key=Key("k", "f"))
+        box = pen.one(added(Box, "a", label=PRIVATE, code=PRIVATE))
+        beside = pen.add("b", label=PRIVATE)
         pen.erase(subject, **LEFT)
 
         assert (pen.now(box), pen.now(beside)) == (box, beside)
-        assert store.holder(BOX, "code", SECRET) == "a"
+        assert store.holder(BOX, "code", PRIVATE) == "a"
         assert store.get(PARCEL, ["other"])["other"].label == "other"
         assert stranger.store.kept(Key("k", "f")) == theirs
         assert stranger.store.changes() == list(theirs.changes)
-        assert stranger.store.get(PARCEL, ["a"])["a"].label == SECRET
+        assert stranger.store.get(PARCEL, ["a"])["a"].label == PRIVATE

@@ -112,10 +112,10 @@ class PastLaws(Bench):
                 record = pen.change(record, at, **sets)
         log = store.changes()
         instants = {change.at + shift for change in log for shift in (-TICK, timedelta(0), TICK)}
-        for at, seq in product((None, *sorted(instants)), (None, 0, *(change.seq for change in log))):
-            known = [one for one in log if (at is None or one.at <= at) and (seq is None or one.seq <= seq)]
+        for when, seq in product((None, *sorted(instants)), (None, 0, *(change.seq for change in log))):
+            known = [one for one in log if (when is None or one.at <= when) and (seq is None or one.seq <= seq)]
             expected = {id: replay(PARCEL, [one for one in known if one.id == id]) for id in histories}
-            assert store.get(PARCEL, histories, Moment(at, seq)) == {id: one for id, one in expected.items() if one}
+            assert store.get(PARCEL, histories, Moment(when, seq)) == {id: one for id, one in expected.items() if one}
 
     def test_finding_in_the_past(self, store: Store, pen: Pen) -> None:
         """The filter, the order and the page are those of the moment."""

@@ -61,8 +61,8 @@ class TenantLaws(Bench):
             assert empty.count(PARCEL, asked(Parcel), moment) == empty.count(PARCEL, asked(Parcel, deleted=True)) == 0
         assert (empty.changes(), empty.kept(KEY), empty.holder(PARCEL, "code", "A")) == ([], None, None)
         assert empty.kept(Key("k", "other")) is None
-        assert (empty.aliases("a"), there.store.aliases("a")) == ({"a"}, {"a"})
-        assert (store.aliases("a"), empty.check()) == ({"a", "b"}, [])
+        assert empty.aliases("a") == there.store.aliases("a") == {"a"} != store.aliases("a")
+        assert empty.check() == []
 
     def test_what_one_writes_the_other_keeps(self, store: Store, pen: Pen, there: Pen, tmp_path: Path) -> None:
         """Changes, deletions, erasures, conflicts."""
