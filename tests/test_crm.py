@@ -658,7 +658,7 @@ def test_a_unique_value_that_is_held_by_nobody_is_found() -> None:
     ("damage", "found"),
     [
         ("UPDATE crm_account SET body = '{}' WHERE id = 'account_0002'", "body of account account_0002"),
-        ("UPDATE crm_change SET sets = '[' WHERE id = 'account_0002'", "the change at place 4"),
+        ("UPDATE crm_change SET sets = '[' WHERE id = 'account_0002'", "the change at place 3"),
     ],
 )
 def test_damage_in_a_file_is_found(workplace: Path, damage: str, found: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from crmcore import CRM, Conflict, F, Invalid, Money, NotAllowed, Pipeline, Playbook, SalesRules, Stage, ago
-from crmcore.adoption import adoption, in_force
+from crmcore.adoption import in_force
 from crmcore.kernel.calendar import FiscalYear
 from crmcore.kernel.ports import NOW
 from crmcore.kernel.rates import Rate, Rates
@@ -323,14 +323,40 @@ def test_two_who_adopt_at_once_do_not_overwrite_each_other(monkeypatch: pytest.M
     crm = CRM(store)
     crm.adopt(Playbook())
     one, other = Playbook(currency="EUR"), Playbook(currency="CHF")
-    stale = adoption(store, one, at=crm.context("").at, by=None, reason=None)
+    stale = crm.context("").changed(crm.desk(PlaybookVersion).get("playbook"), "adopted", hash="x", text="{}")
     crm.adopt(one)
-    monkeypatch.setattr("crmcore.crm.adoption", lambda *_, **__: stale)
+    monkeypatch.setattr("crmcore.adoption._adoption", lambda *_: stale)
 
     crm.adopt(one)
     with pytest.raises(Conflict):
         crm.adopt(other)
     assert CRM(store).playbook == one
+
+
+def test_what_another_process_adopts_holds_here_too(open_crm: Callable[..., CRM]) -> None:
+    """From the next act on: no deal gets into a stage that is gone."""
+    line = Pipeline("x", [Stage("a"), Stage("b"), *ENDS])
+    here = open_crm(playbook=Playbook(sales=SalesRules(pipelines=[line])))
+    deal = here.opportunities.add(name="Roof")
+    there = open_crm()
+    bare = Playbook(sales=SalesRules(pipelines=[Pipeline("x", [Stage("b"), *ENDS])]))
+    there.adopt(bare, remap={("x", "a"): "b"})
+
+    assert here.opportunities.add(name="Shed").stage == "b"
+    with pytest.raises(Invalid, match="a stage of x: b, won, lost"):
+        here.opportunities.advance(deal.id, to="a")
+    assert here.playbook == there.playbook == bare
+    assert here.history(here.opportunities.win(deal.id))[-1].playbook == bare.hash
+
+
+@pytest.mark.parametrize("book", [None, "EUR", {"currency": "EUR"}, 0, Playbook])
+def test_only_a_playbook_is_adopted(crm: CRM, book: Any) -> None:  # noqa: ANN401 - what a caller might pass
+    """Data is read first."""
+    with pytest.raises(Invalid, match=r"read data with from_data\(\)"):
+        crm.adopt(book)
+    if book is not None:
+        with pytest.raises(Invalid, match="a Playbook"):
+            CRM(playbook=book)
 
 
 def test_an_adoption_says_who_and_why(crm: CRM) -> None:

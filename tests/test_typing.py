@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+DEAL = "crmcore.sales.opportunity.Opportunity"
 SNIPPET = """
 from crmcore import CRM
 from crmcore.sales import OpportunityDesk
@@ -31,9 +32,8 @@ def test_a_host_sees_the_types(tmp_path: Path) -> None:
     told = [line.split(": ", 2)[2] for line in ran.stdout.splitlines() if line.startswith("host.py")]
 
     assert told[:3] == [
-        'Revealed type is "def (crmcore.kernel.desk.Desk[crmcore.sales.opportunity.Opportunity], '
-        'crmcore.sales.opportunity.Opportunity | str, *, to: str) -> crmcore.sales.opportunity.Opportunity"',
-        'Revealed type is "crmcore.sales.opportunity.Opportunity"',
+        f'Revealed type is "def (crmcore.kernel.desk.Desk[{DEAL}], {DEAL} | str, *, to: str) -> {DEAL}"',
+        f'Revealed type is "{DEAL}"',
         'Revealed type is "crmcore.kernel.money.Money | None"',
     ], ran.stdout + ran.stderr
     assert told[3].startswith('Unexpected keyword argument "resaon"')

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import attrs
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
-from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.ports import Moment, Store
+from crmcore.kernel.errors import Conflict, Invalid, Problem
+from crmcore.kernel.ports import NOW, Moment, Store
 from crmcore.kernel.records import EMPTY, kind_of
 from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.sales import Opportunity
 from crmcore.sales.opportunity import remap as moved
 
-__all__ = ["adoption", "check_custom", "in_force", "remapped"]
+__all__ = ["Playbooks", "check_custom", "in_force", "remapped"]
 
 PLAYBOOK_ID = "playbook"
 
@@ -75,27 +76,96 @@ def _mend(line: str, stages: Iterable[tuple[str, str]]) -> str:
     return f"adopt(…, remap={{({line!r}, old stage): new stage}})" if known else f"keep the pipeline {line!r}"
 
 
-def adoption(
-    store: Store, playbook: Playbook, *, at: datetime, by: str | None, reason: str | None
-) -> Change[PlaybookVersion] | None:
-    """The change that makes a store work by a playbook; None when it does already.
+@attrs.define(eq=False)
+class Playbooks:
+    """The playbooks that the tenants of a store work by, as this process knows them.
 
-    Args:
-        store: The store, bound to a tenant.
-        playbook: The playbook.
-        at: When it is adopted.
-        by: Who adopts it.
-        reason: Why.
+    Attributes:
+        first: What a tenant without a playbook works by; it is written down before their first change.
     """
-    kind = kind_of(PlaybookVersion)
-    current = store.get(kind, [PLAYBOOK_ID]).get(PLAYBOOK_ID)
-    if current is not None and current.hash == playbook.hash:
-        return None
-    version = 1 if current is None else current.version + 1
+
+    first: Playbook
+    _known: dict[str, Playbook] = attrs.field(factory=dict)
+    _seen: dict[str, int] = attrs.field(factory=dict)
+    _kept: set[str] = attrs.field(factory=set)
+
+    def of(self, store: Store, moment: Moment = NOW) -> Playbook:
+        """The playbook in force at a moment.
+
+        Args:
+            store: The store, bound to a tenant.
+            moment: When.
+        """
+        if moment != NOW:
+            return in_force(store, moment) or self.first
+        if store.tenant not in self._known:
+            self._known[store.tenant] = in_force(store, NOW) or self.first
+        return self._known[store.tenant]
+
+    def look(self, store: Store, seq: int) -> None:
+        """Take up what another process may have adopted meanwhile.
+
+        Args:
+            store: The store, bound to a tenant.
+            seq: Where its log ends.
+        """
+        if self._seen.get(store.tenant) != seq:
+            self._seen[store.tenant] = seq
+            found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
+            if found is not None and found.hash != self.of(store).hash:
+                self._known[store.tenant] = _read(found.text)
+
+    def wrote(self, store: Store, changes: Sequence[Change[Any]]) -> None:
+        """Remember what this process wrote itself, so as not to look for it.
+
+        Args:
+            store: The store, bound to a tenant.
+            changes: What was written.
+        """
+        if self._seen.get(store.tenant) == changes[0].seq - 1:
+            self._seen[store.tenant] = changes[-1].seq
+
+    def kept(self, store: Store) -> bool:
+        """Whether the playbook is known to be in the store.
+
+        Args:
+            store: The store, bound to a tenant.
+        """
+        return store.tenant in self._kept
+
+    def keep(self, store: Store, playbook: Playbook, context: Context[Any], moves: Sequence[Change[Any]] = ()) -> None:
+        """Write a playbook down, unless it is the one the store has.
+
+        Args:
+            store: The store, bound to a tenant.
+            playbook: The playbook.
+            context: The circumstances.
+            moves: What moves with it.
+
+        Raises:
+            Conflict: Another process adopted another one first.
+        """
+        change = _adoption(store, playbook, context)
+        if change is not None:
+            id, written = context.new_id("commit"), [change, *moves]
+            try:
+                done = store.commit(written, id=id, recorded_at=context.at, playbook=playbook.hash)
+            except Conflict:
+                if in_force(store, NOW) != playbook:  # another process wrote the same one first
+                    raise
+            else:
+                self.wrote(store, done.changes)
+        self._known[store.tenant] = playbook
+        self._kept.add(store.tenant)
+
+
+def _adoption(store: Store, playbook: Playbook, context: Context[Any]) -> Change[PlaybookVersion] | None:
+    """The change that makes a store work by a playbook; None when it does already."""
     sets = {"hash": playbook.hash, "text": playbook.text}
-    return Change(
-        kind=kind.name, id=PLAYBOOK_ID, version=version, what="adopted", sets=sets, at=at, by=by, reason=reason
-    )
+    current = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
+    if current is not None:
+        return None if current.hash == playbook.hash else context.changed(current, "adopted", **sets)
+    return attrs.evolve(context.created(PlaybookVersion, "adopted", **sets), id=PLAYBOOK_ID)
 
 
 def remapped(

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from crmcore.adoption import adoption, check_custom, in_force, remapped
+from crmcore.adoption import Playbooks, check_custom, remapped
 from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, Context, NewId
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Conflict, Invalid, NotFound, Problem
+from crmcore.kernel.errors import Invalid, NotFound, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
@@ -47,11 +47,7 @@ class _House:
     new_id: NewId
     desks: Mapping[type[Record], type[Desk[Any]]]
     kinds: Mapping[str, Kind[Any]]
-    first: Playbook
-    """What a tenant without a playbook works by; it is written down before their first change."""
-    playbooks: dict[str, Playbook] = attrs.field(factory=dict)
-    kept: set[str] = attrs.field(factory=set)
-    """The tenants whose playbook is known to be in the store."""
+    playbooks: Playbooks
 
 
 @attrs.frozen(kw_only=True)
@@ -103,7 +99,7 @@ class CRM:
     ) -> None:
         desks = desks_of(kinds, taken=dir(type(self)))
         known = {kind.name: kind for kind in map(kind_of, desks)}
-        self._house = _House(clock, new_id or SystemIds(), desks, known, playbook or Playbook())
+        self._house = _House(clock, new_id or SystemIds(), desks, known, Playbooks(playbook or Playbook()))
         tenant = read_text(tenant, path="tenant", empty=False)
         self._given = _Given(by=_said(by, "by"))
         self.store: Store = _opened(store).for_tenant(tenant)
@@ -148,7 +144,7 @@ class CRM:
         Raises:
             Invalid: The CRM does not know it.
         """
-        if cls not in self._house.desks:
+        if not isinstance(cls, type) or cls not in self._house.desks:
             raise Invalid([Problem("kind", cls, "a kind of this CRM", "open it with CRM(kinds=[…])")])
         return self._house.desks[cls](kind_of(cls), self)
 
@@ -239,8 +235,12 @@ class CRM:
 
     def _now(self) -> datetime:
         """The clock's time, but never before anything the store knows, so that now is never late."""
-        last = self.store.last()[1]
-        return self._clock() if last is None else max(self._clock(), last)
+        return self._place()[1]
+
+    def _place(self) -> tuple[int, datetime]:
+        """Where the log ends, and what time it is."""
+        seq, last = self.store.last()
+        return seq, self._clock() if last is None else max(self._clock(), last)
 
     def context(self, department: str) -> Context[Any]:
         """The circumstances an act of a department is done under.
@@ -248,9 +248,11 @@ class CRM:
         Args:
             department: As in ``Desk.department``; its rules are the playbook's part of that name.
         """
+        seq, now = self._place()
+        self._house.playbooks.look(self.store, seq)
         playbook = self.playbook
         return Context(
-            at=self._given.at or self._now(),
+            at=self._given.at or now,
             rules=getattr(playbook, department, None) if department else None,
             new_id=self._house.new_id,
             currency=playbook.currency,
@@ -279,12 +281,7 @@ class CRM:
     @property
     def playbook(self) -> Playbook:
         """How the business works: the version in force at the moment this view reads."""
-        if self.moment != NOW:
-            return in_force(self.store, self.moment) or self._house.first
-        playbooks, tenant = self._house.playbooks, self.store.tenant
-        if tenant not in playbooks:
-            playbooks[tenant] = in_force(self.store, NOW) or self._house.first
-        return playbooks[tenant]
+        return self._house.playbooks.of(self.store, self.moment)
 
     def adopt(self, playbook: Playbook, *, remap: Mapping[tuple[str, str], str] | None = None) -> Playbook:
         """Work by another playbook from now on. The old one stays in the log, for the changes made under it.
@@ -299,26 +296,14 @@ class CRM:
             NotAllowed: This is a view of the past.
         """
         check_present(self.moment)
+        if not isinstance(playbook, Playbook):
+            raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
+        context = attrs.evolve(self.context("sales"), at=self._now())
         check_custom(playbook, self.playbook, self.kinds)
         asked = F.status == "open"
         deals = chain(self.opportunities.each(asked), self.opportunities.each(asked, deleted=True))
-        context = attrs.evolve(self.context("sales"), at=self._now())
-        self._keep(playbook, remapped(deals, playbook, remap or {}, context))
+        self._house.playbooks.keep(self.store, playbook, context, remapped(deals, playbook, remap or {}, context))
         return playbook
-
-    def _keep(self, playbook: Playbook, moves: Sequence[Change[Any]] = ()) -> None:
-        """Write a playbook down, unless it is the one the store has."""
-        given = self._given
-        change = adoption(self.store, playbook, at=self._now(), by=given.by, reason=given.reason)
-        if change is not None:
-            id = self._house.new_id("commit")
-            try:
-                self.store.commit([change, *moves], id=id, recorded_at=change.at, playbook=playbook.hash)
-            except Conflict:
-                if in_force(self.store, NOW) != playbook:  # another process wrote the same one first
-                    raise
-        self._house.playbooks[self.store.tenant] = playbook
-        self._house.kept.add(self.store.tenant)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -350,11 +335,13 @@ class CRM:
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
         self._check_references(changes)
-        if self.store.tenant not in self._house.kept:
-            self._keep(self.playbook)
+        if not self._house.playbooks.kept(self.store):
+            self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
         recorded_at = max([self._clock(), *(change.at for change in changes)])
         id = self._house.new_id("commit")
-        return self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=self.playbook.hash)
+        done = self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=self.playbook.hash)
+        self._house.playbooks.wrote(self.store, done.changes)
+        return done
 
     def _check_references(self, changes: Sequence[Change[Any]]) -> None:
         """Refuse references to records that are not there, or were deleted."""

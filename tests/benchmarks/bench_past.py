@@ -2,6 +2,8 @@
 
 ``python tests/benchmarks/bench_past.py`` reads 10,000 deals as they stand now and as they stood before their
 last changes, each with 6 and with 30 changes, in memory and in SQLite: records of equal size both times.
+Then each deal is told a change that happened long before: where a late change may matter, the past is no stored
+state any more but the fold of what had happened by then.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from crmcore.stores.sqlite import SqliteStore
 DEALS = 10_000
 ROUNDS = 7
 BATCH = 2_000
+IDS = [f"opportunity_{n:06}" for n in range(DEALS)]
 START = datetime(2026, 1, 5, tzinfo=UTC)
 STAGES = ("needs analysis", "qualification")
 
@@ -39,12 +42,11 @@ def company(store: Store, versions: int) -> tuple[CRM, datetime]:
     """A CRM in which every deal was changed once a day, and the evening before the last day."""
     clock = Days()
     crm = CRM(store, clock=clock, by="ada")
-    ids = [f"opportunity_{n:06}" for n in range(DEALS)]
     for version in range(1, versions + 1):
         clock.now = START + timedelta(days=version)
         context = crm.context("sales")
         for start in range(0, DEALS, BATCH):
-            crm.commit([one(crm, id, version, context.at) for id in ids[start : start + BATCH]])
+            crm.commit([one(crm, id, version, context.at) for id in IDS[start : start + BATCH]])
     return crm, START + timedelta(days=versions - 1, hours=12)
 
 
@@ -57,6 +59,27 @@ def one(crm: CRM, id: str, version: int, at: datetime) -> Change[object]:
     return crm.opportunities.ready(Change(kind="opportunity", id=id, version=version, what=what, sets=sets, at=at))
 
 
+def tell_late(crm: CRM, versions: int) -> datetime:
+    """Change every deal a second time on the second day, long after; gives a moment at which that matters."""
+    deals, at = crm.opportunities, START + timedelta(days=2, hours=1)
+    for start in range(0, DEALS, BATCH):
+        told = [
+            Change(kind="opportunity", id=id, version=versions + 1, what="updated", sets={"close_on": at.date()}, at=at)
+            for id in IDS[start : start + BATCH]
+        ]
+        crm.commit([deals.ready(change) for change in told])
+    return START + timedelta(days=versions - 1, hours=12)
+
+
+def compared(crm: CRM, then: datetime, what: str, most: float | None = None) -> Line:
+    """The past beside the present."""
+    past = crm.as_of(then)
+    assert sum(1 for _ in past.opportunities.each()) == DEALS
+    assert next(past.opportunities.each()) != next(crm.opportunities.each())
+    before, now = quickest([lambda: list(past.opportunities.each()), lambda: list(crm.opportunities.each())], ROUNDS)
+    return cost(what, "the same deals now", before, now, most)
+
+
 def lines() -> Iterator[Line]:
     """One line for each store and depth."""
     for versions in (6, 30):
@@ -64,18 +87,10 @@ def lines() -> Iterator[Line]:
             stores = {"memory": MemoryStore(), "SQLite": SqliteStore(str(folder / "past.db"), durability="relaxed")}
             for name, store in stores.items():
                 crm, then = company(store, versions)
-                past = crm.as_of(then)
-                assert sum(1 for _ in past.opportunities.each()) == DEALS
-                assert next(past.opportunities.each()) != next(crm.opportunities.each())
-                before, now = quickest(
-                    [
-                        lambda past=past: list(past.opportunities.each()),
-                        lambda crm=crm: list(crm.opportunities.each()),
-                    ],
-                    ROUNDS,
-                )
-                what = f"{DEALS:,} deals of {versions} changes as of yesterday, {name}"
-                yield cost(what, "the same deals now", before, now, 3)
+                yield compared(crm, then, f"{DEALS:,} deals of {versions} changes as of yesterday, {name}", 3)
+                if versions == 6:
+                    then = tell_late(crm, versions)
+                    yield compared(crm, then, f"the same, and of each a late change in force then, {name}")
                 crm.close()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 from crmcore.kernel.change import Change, applied, diff, effective, inverse, replay, state_of
 from crmcore.kernel.errors import Invalid
@@ -218,6 +218,7 @@ def test_there_is_no_record_before_its_birth() -> None:
         record_then(SHOOT, changes, Shoot(id="shoot_1", place="Rome"), hour(2))
 
 
+@example([change(1, 0, "added", place="Rome")], -1, 1)
 @given(histories(), st.integers(-1, 8), st.integers(0, 3))
 def test_what_follows_a_late_change_is_seen_as_it_was_and_as_it_would_be(
     changes: list[Change[Shoot]], at: int, takes: int

@@ -69,6 +69,8 @@ def test_moves_may_be_restricted() -> None:
         ([Stage("a", probability="a quarter"), *ENDS], "pipeline x, stage a.probability"),
         ([Stage("a", probability=float("nan")), *ENDS], "pipeline x, stage a.probability"),
         ([Stage("a", probability=True), *ENDS], "pipeline x, stage a.probability"),
+        ([Stage("a", probability=Decimal("sNaN")), *ENDS], "pipeline x, stage a.probability"),
+        ([Stage({}), *ENDS], "pipeline x, stages"),
         ([Stage("a"), Stage("b", kind="won", probability="0.9"), ENDS[1]], "pipeline x, stage b.probability"),
         ([Stage("a"), ENDS[0], Stage("b", kind="lost", probability=1)], "pipeline x, stage b.probability"),
         ([Stage("a", max_age_days=0), *ENDS], "pipeline x, stage a.max_age_days"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -36,6 +36,9 @@ from crmcore.kernel.money import Money
 __all__ = ["from_data", "to_data"]
 
 T = TypeVar("T")
+
+Shape: TypeAlias = Mapping[str, Any]
+"""Data that has the keys of a filter; its values may be anything."""
 
 
 def to_data(filter: Filter) -> dict[str, object]:
@@ -112,45 +115,46 @@ def from_data(data: object) -> Filter:
 def _filter(data: object, path: str, level: int) -> Filter:
     if level > DEEPEST:
         raise Invalid([Problem(path, f"level {level}", f"at most {DEEPEST} levels", "join parts of one kind flat")])
-    read = _SHAPES.get(frozenset(data)) if isinstance(data, Mapping) else None
-    if read is None:
-        found = sorted(map(str, data)) if isinstance(data, Mapping) else type(data).__name__
-        shapes = "; ".join(", ".join(sorted(shape)) for shape in _SHAPES)
+    shape: Shape | None = data if isinstance(data, Mapping) else None
+    read = None if shape is None else _SHAPES.get(frozenset(shape))
+    if read is None or shape is None:
+        found = type(data).__name__ if shape is None else sorted(map(str, shape))
+        shapes = "; ".join(", ".join(sorted(map(str, shape))) for shape in _SHAPES)
         raise Invalid(
             [Problem(path, found, "an object that is a filter", f"give it these keys and no others: {shapes}")]
         )
-    return read(data, path, level)
+    return read(shape, path, level)
 
 
-def _joined(kind: type[AllOf | AnyOf], name: str) -> Callable[[Mapping[str, object], str, int], Filter]:
-    def read(data: Mapping[str, object], path: str, level: int) -> Filter:
+def _joined(kind: type[AllOf | AnyOf], name: str) -> Callable[[Shape, str, int], Filter]:
+    def read(data: Shape, path: str, level: int) -> Filter:
         return kind(_each(data[name], f"{path}.{name}", lambda part, place: _filter(part, place, level + 1)))
 
     return read
 
 
-def _not(data: Mapping[str, object], path: str, level: int) -> Filter:
+def _not(data: Shape, path: str, level: int) -> Filter:
     return Not(_filter(data["not"], f"{path}.not", level + 1))
 
 
-def _comparison(data: Mapping[str, object], path: str, _: int) -> Filter:
+def _comparison(data: Shape, path: str, _: int) -> Filter:
     value = _value(data["value"], f"{path}.value")
     kind = TextMatch if data["op"] in ("contains", "starts with", "has") else Comparison
     return _placed(path, lambda: kind(data["field"], data["op"], value))
 
 
-def _membership(data: Mapping[str, object], path: str, _: int) -> Filter:
+def _membership(data: Shape, path: str, _: int) -> Filter:
     _one_of(data["op"], ("in",), path)
     values = _each(data["values"], f"{path}.values", _value)
     return _placed(path, lambda: Membership(data["field"], values))
 
 
-def _presence(data: Mapping[str, object], path: str, _: int) -> Filter:
+def _presence(data: Shape, path: str, _: int) -> Filter:
     _one_of(data["op"], ("set", "filled"), path)
     return _placed(path, lambda: Presence(data["field"], filled=data["op"] == "filled"))
 
 
-_SHAPES: dict[frozenset[object], Callable[[Mapping[str, object], str, int], Filter]] = {
+_SHAPES: dict[frozenset[object], Callable[[Shape, str, int], Filter]] = {
     frozenset({"all"}): _joined(AllOf, "all"),
     frozenset({"any"}): _joined(AnyOf, "any"),
     frozenset({"not"}): _not,

@@ -59,9 +59,13 @@ class Filter:
 
     __slots__ = ()
 
-    parts: tuple[Filter, ...] = ()
     depth: int = 1
     """How many levels the tree has; at most 100."""
+
+    @property
+    def parts(self) -> tuple[Filter, ...]:
+        """The filters it joins or turns round; a leaf has none."""
+        return ()
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:

@@ -116,7 +116,7 @@ class Stage:
 
     def _odds(self, path: str, probability: object) -> Iterable[Problem]:
         """What is wrong with its probability."""
-        if not isinstance(probability, Decimal):
+        if not isinstance(probability, Decimal) or not probability.is_finite():
             yield Problem(path, probability, "a number", "give a fraction such as 0.25; leave it out when unknown")
         elif self.kind == "open" and not 0 < probability < 1:
             mend = "give a fraction such as 0.25; leave it out when unknown"
@@ -170,11 +170,13 @@ class Pipeline:
         for stage in self.stages:
             yield from stage.problems()
         for kind in STATUSES:
-            if kind not in {stage.kind for stage in self.stages}:
+            if kind not in [stage.kind for stage in self.stages]:
                 yield Problem("stages", names, f"at least one {kind} stage", f'add Stage("…", kind="{kind}")')
-        unknown = {one for start, ends in (self.moves or {}).items() for one in (start, *ends)}
-        for name in sorted(unknown - {stage.name for stage in self.open_stages}, key=str):
-            yield Problem("moves", name, "an open stage", "correct its name")
+        known = [stage.name for stage in self.open_stages]
+        for start, ends in (self.moves or {}).items():
+            for name in (start, *ends):
+                if name not in known:
+                    yield Problem("moves", name, "an open stage", "correct its name")
 
     @property
     def open_stages(self) -> tuple[Stage, ...]:
