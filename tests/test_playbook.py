@@ -349,6 +349,19 @@ def test_what_another_process_adopts_holds_here_too(open_crm: Callable[..., CRM]
     assert here.history(here.opportunities.win(deal.id))[-1].playbook == bare.hash
 
 
+def test_what_another_process_writes_between_act_and_commit_is_not_taken_for_our_own(
+    open_crm: Callable[..., CRM],
+) -> None:
+    """The next act looks again."""
+    here, there = open_crm(), open_crm()
+    acme = here.accounts.add(name="Acme")
+    change = here.context("").changed(acme, "renamed", name="Acme Ltd")
+    there.adopt(Playbook(currency="EUR"))
+    here.commit([change])
+
+    assert here.opportunities.add(name="Roof", amount=5).amount == Money("5", "EUR")
+
+
 @pytest.mark.parametrize("book", [None, "EUR", {"currency": "EUR"}, 0, Playbook])
 def test_only_a_playbook_is_adopted(crm: CRM, book: Any) -> None:  # noqa: ANN401 - what a caller might pass
     """Data is read first."""

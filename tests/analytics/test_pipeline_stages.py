@@ -184,6 +184,24 @@ def test_the_bottleneck_is_where_the_smallest_share_gets_past() -> None:
     assert pipeline(deals).reasons["bottleneck"] == "the order of the stages was not given (stages=)"
 
 
+def test_there_is_no_bottleneck_where_nobody_knows_where_deals_were_lost() -> None:
+    """Without stage history every lost deal counts as lost in the first stage."""
+    deals = [{"id": i, "status": "lost"} for i in range(12)]
+    visits = [{"deal": i, "stage": "lead", "entered_at": "2026-01-01"} for i in range(6)]
+
+    report = pipeline(deals, stages=STAGES)
+    assert report.bottleneck is None
+    assert "not known where they were lost" in report.reasons["bottleneck"]
+    assert pipeline(deals, stages=STAGES, visits=visits).bottleneck == "lead"
+
+
+def test_snapshot_and_cohort_are_both_shown_where_they_differ() -> None:
+    """With a period they are of other deals."""
+    deals = [{"status": "won", "opened_at": "2026-01-10", "closed_at": "2026-02-10"}]
+
+    assert "by snapshot" in str(pipeline(deals, stages=STAGES, period="2026-02"))
+
+
 def test_a_stage_nobody_reached_has_no_conversion() -> None:
     """0/0 is not 0."""
     report = pipeline([{"status": "open"}], stages=STAGES)

@@ -176,7 +176,8 @@ def test_what_happened_later_is_not_looked_at() -> None:
 
     assert (report.open, report.won, report.lost) == (4, 1, 1)  # open: 2, 3, 5 and 8
     assert report.open_value == euros("400")
-    assert (report.weighted_open_value, report.unweighted) == (euros("0"), 3)
+    assert (report.weighted_open_value, report.weighted_value, report.unweighted) == (None, None, 3)
+    assert report.reasons["weighted_value"] == "no open deal has both an amount and a probability"
     assert report.made.at_given
     assert report.made.exclusions == {
         "deals opened after the as-of": 2,
@@ -189,7 +190,9 @@ def test_a_period_restricts_closed_deals() -> None:
     report = pipeline([*DEALS, {"status": "won", "amount": 7}], currency="EUR", period="2026-02")
 
     assert (report.open, report.won, report.lost) == (3, 1, 1)
-    assert (report.won_value, report.lost_value) == (euros("0"), euros("100"))
+    assert (report.won_value, report.lost_value) == (None, euros("100"))
+    assert report.reasons["won_value"] == "no won deal has an amount"
+    assert report.reasons["win_rate_by_value"] == "no won deal has an amount, or no lost one"
     assert report.made.exclusions == {
         "deals closed outside the period": 3,
         "closed deals without a closing date": 1,

@@ -111,6 +111,33 @@ def test_an_imported_deal_may_have_been_opened_nobody_knows_when(crm: CRM, clock
     assert undated.opened_at is None
 
 
+@pytest.mark.parametrize("fields", [{"status": "won"}, {"closed_at": "2026-11-02"}, {"colour": "red"}, {"context": 1}])
+def test_a_deal_is_imported_with_what_it_could_be_opened_with(crm: CRM, fields: dict[str, Any]) -> None:
+    """It is won or lost afterwards."""
+    with pytest.raises(Invalid):
+        crm.opportunities.import_deal(name="Roof", **fields)
+
+
+def test_a_deal_that_starts_in_a_stage_has_what_that_requires(open_crm: Callable[..., CRM]) -> None:
+    """All at once; an imported one is there already."""
+    stages = [
+        Stage("a"),
+        Stage("b", requires=["close_on", "custom.region", "external.erp", "opened_at", "name"]),
+        *ENDS,
+    ]
+    rules = SalesRules(pipelines=[Pipeline("x", stages)])
+    crm = open_crm(playbook=Playbook(sales=rules, custom={"opportunity": {"region": "text"}}))
+    full = {"close_on": "2026-12-15", "custom": {"region": "north"}, "external": {"erp": "7"}}
+
+    with pytest.raises(Invalid) as error:
+        crm.opportunities.add(name="Roof", stage="b")
+    assert [problem.path for problem in error.value.problems] == ["close_on", "custom.region", "external.erp"]
+    with pytest.raises(Invalid, match="names with their values"):
+        crm.opportunities.add(name="Roof", stage="b", **{**full, "custom": 5})
+    assert crm.opportunities.add(name="Roof", stage="b", **full).stage == "b"
+    assert crm.opportunities.import_deal(name="Roof", stage="b").stage == "b"
+
+
 # --- moving -----------------------------------------------------------------------------------------------------------
 
 

@@ -168,7 +168,9 @@ class PipelineReport(Tabular):
     @property
     def bottleneck(self) -> str | None:
         """The open stage that the smallest share of the cohort got past."""
-        return self.cohort.bottleneck(self.n_min) if self.cohort else None
+        if self.cohort is None or self.cohort.blind:
+            return None
+        return self.cohort.bottleneck(self.n_min)
 
     @property
     def at(self) -> datetime | None:
@@ -222,8 +224,10 @@ class PipelineReport(Tabular):
         parts = [Section("Pipeline", (), tuple(figures))]
         if self.groups:
             parts.append(self._comparison())
-        for conversion in filter(None, (self.cohort, self.snapshot)):
-            parts += conversion.sections()
+        if self.cohort is not None:
+            parts += self.cohort.sections()
+        if self.snapshot is not None and (self.cohort is None or self.snapshot.steps != self.cohort.steps):
+            parts += self.snapshot.sections()
         if self.time_in_stage:
             parts.append(TimeInStage.section(self.time_in_stage))
         return [*parts, Section("How it was made", (), ((str(self.made),),))]
@@ -311,19 +315,24 @@ def _whys(report: PipelineReport) -> dict[str, str]:
     value = "the deals have no amounts, and no currency= was given" if report.currency is None else ""
     cycle = "no won deal has both an opening and a closing date" if report.won_cycle_days is None else ""
     average = "" if report.valued_won else "no won deal has an amount"
-    pace = value or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
+    won = value or average
+    rate = value or "the values of won and lost deals are 0, or one of them is negative"
+    if None in (report.won_value, report.lost_value):
+        rate = value or "no won deal has an amount, or no lost one"
+    weighted = value or "no open deal has both an amount and a probability"
+    pace = value or average or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
     stages = "the order of the stages was not given (stages=)"
     return {
         "at": "the data hold no instant, and no at= was given",
         "no_account": "the data have no column of accounts (account=)",
-        "open_value": value,
-        "weighted_open_value": value,
-        "weighted_value": value,
-        "won_value": value,
-        "lost_value": value,
+        "open_value": value or "no open deal has an amount",
+        "weighted_open_value": weighted,
+        "weighted_value": weighted if report.weighted_open_value is None else won,
+        "won_value": won,
+        "lost_value": value or "no lost deal has an amount",
         "win_rate": "no deal was won or lost",
-        "win_rate_by_value": value or "the values of won and lost deals are 0, or one of them is negative",
-        "average_won": value or average,
+        "win_rate_by_value": rate,
+        "average_won": won,
         "won_cycle_days": cycle,
         "lost_cycle_days": "no lost deal has both an opening and a closing date",
         "velocity": pace,
@@ -332,8 +341,14 @@ def _whys(report: PipelineReport) -> dict[str, str]:
         "open_velocity_exact": average or pace,
         "cohort": stages,
         "snapshot": stages,
-        "bottleneck": f"no open stage was reached by {report.n_min:,} deals (n_min=)" if report.cohort else stages,
+        "bottleneck": _no_bottleneck(report) if report.cohort else stages,
     }
+
+
+def _no_bottleneck(report: PipelineReport) -> str:
+    if report.cohort is not None and report.cohort.blind:
+        return "most lost deals of the cohort have no stage history, so it is not known where they were lost"
+    return f"no open stage was reached by {report.n_min:,} deals (n_min=)"
 
 
 def _stage_whys(report: PipelineReport) -> Iterator[tuple[str, str]]:

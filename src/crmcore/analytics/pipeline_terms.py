@@ -21,9 +21,9 @@ DEFINITIONS: Mapping[str, str] = FrozenMap(
         "no_account": "Deals that name no account. They count everywhere.",
         "unvalued": "Open deals without an amount. They are in no value and no average.",
         "unweighted": "Open deals without a probability that held at the as-of. They are in no weighted value.",
-        "open_value": "The sum of the amounts of the open deals that have one.",
+        "open_value": "The sum of the amounts of the open deals that have one; undefined when none of them has.",
         "weighted_open_value": "The sum over open deals of amount times probability, each rounded half-even to minor "
-        "units, so that the parts re-add to the whole.",
+        "units, so that the parts re-add to the whole; undefined when none of them has both.",
         "weighted_value": "The weighted open value plus the won value: a won deal counts its amount, a lost one 0.",
         "win_rate": "Won deals / (won + lost deals), by count.",
         "win_rate_by_value": "Won value / (won value + lost value).",
@@ -46,6 +46,6 @@ DEFINITIONS: Mapping[str, str] = FrozenMap(
         "time_in_stage": "Days a deal of the cohort spends in a stage, its visits added up. A visit that goes on at "
         "the as-of is right-censored: the median is Kaplan-Meier's, the mean is of the deals that left.",
         "bottleneck": "The open stage with the lowest conversion in the cohort, among stages reached by at least n_min "
-        "deals; the earliest on a tie.",
+        "deals; the earliest on a tie. Undefined when most of its lost deals have no stage history.",
     }
 )

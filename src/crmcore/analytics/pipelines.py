@@ -222,10 +222,12 @@ class _Figures:
         ordered = sorted(rows_of, key=lambda key: (key is None, str(key), type(key).__name__))
         return {key: self.of(rows_of[key], group=key) for key in ordered}
 
-    def _sum(self, amounts: Sequence[int | None], rows: Iterable[int]) -> Money | None:
-        if self.board.currency is None:
+    def _sum(self, amounts: Sequence[int | None], rows: Sequence[int]) -> Money | None:
+        """The sum of what is known; None where there are deals and nothing is known of any."""
+        known = [minor for row in rows if (minor := amounts[row]) is not None]
+        if self.board.currency is None or (rows and not known):
             return None
-        return Money.of_minor(sum([amounts[row] or 0 for row in rows]), self.board.currency)
+        return Money.of_minor(sum(known), self.board.currency)
 
     def _cycle(self, rows: Iterable[int]) -> CycleDays | None:
         cycles = [cycle for row in rows if (cycle := self.board.deals.cycle[row]) is not None]
@@ -242,8 +244,12 @@ class _Figures:
         if self.order is None:
             return None
         counted = [row for row in rows if depths[row] != NOWHERE]
-        without = len(counted) - len(self.board.recorded.intersection(counted))
-        return StageConversion.of(basis, self.order, [depths[row] for row in counted], without)
+        recorded = self.board.recorded
+        lost = [row not in recorded for row in counted if self.board.state[row] == LOST]
+        made = StageConversion.of(
+            basis, self.order, [depths[row] for row in counted], len(counted) - len(recorded.intersection(counted))
+        )
+        return attrs.evolve(made, blind=2 * sum(lost) > len(lost))
 
     def _times(self, rows: Iterable[int]) -> tuple[TimeInStage, ...]:
         if self.order is None or not self.board.stays:

@@ -159,12 +159,14 @@ class StageConversion(Tabular):
         deals: How many deals that is.
         without_history: How many of them had no stage history, only what the deal itself says.
         steps: The open stages in order, then ``won``.
+        blind: Whether most of the lost ones had no stage history, so that it is not known where they were lost.
     """
 
     basis: Literal["cohort", "snapshot"]
     deals: int
     without_history: int
     steps: tuple[StageStep, ...]
+    blind: bool = False
 
     @classmethod
     def of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -129,7 +130,7 @@ def add(
         external: Its ids in other systems.
 
     Raises:
-        Invalid: The pipeline or stage is unknown, the stage is not open, or a value does not fit.
+        Invalid: The pipeline or stage is unknown, the stage is not open or requires more, or a value does not fit.
     """
     through = context.rules.pipeline(pipeline)
     starts = _open_stage(through, stage)
@@ -144,9 +145,33 @@ def add(
         "custom": custom,
         "external": external,
     }
-    return context.created(
-        Opportunity, "opened", **fields, pipeline=through.name, opened_at=context.at, **_entered(starts)
-    )
+    problems = [*_not_given(fields, starts)]
+    if problems:
+        raise Invalid(problems)
+    return _made(context, "opened", fields, through, starts)
+
+
+GIVEN = frozenset(inspect.signature(add).parameters)
+"""What a deal may be opened with."""
+
+
+def _made(
+    context: Context[SalesRules], what: str, fields: Mapping[str, Any], pipeline: Pipeline, stage: Stage
+) -> Change[Opportunity]:
+    """The change that makes a deal."""
+    opened = {"pipeline": pipeline.name, "opened_at": context.at, **_entered(stage)}
+    return context.created(Opportunity, what, **{**opened, **fields})
+
+
+def _not_given(fields: Mapping[str, Any], stage: Stage) -> Iterable[Problem]:
+    """The fields a stage requires that a new deal is not given."""
+    for name in stage.requires:
+        whole, dot, part = name.partition(".")
+        value = fields.get(whole, name)  # what is not given here is known otherwise
+        if (value.get(part) if dot and isinstance(value, Mapping) else value) is None:
+            yield Problem(
+                name, None, f"a value, which {stage.name} requires", f"give {name}, or start in another stage"
+            )
 
 
 def _open_stage(pipeline: Pipeline, name: str | None) -> Stage:
@@ -162,21 +187,30 @@ def import_deal(
     /,
     *,
     name: str,
+    pipeline: str | None = None,
     stage: str | None = None,
     dated: bool = True,
     **fields: Any,  # noqa: ANN401 - as add
 ) -> Change[Opportunity]:
-    """Take over a deal from elsewhere, of whose stages only the last is known.
+    """Take over a deal from elsewhere, of whose stages only the last is known, whatever that requires.
 
     Args:
         context: The circumstances; its time is when the deal was opened.
         name: What it is called.
+        pipeline: The pipeline it goes through; default: the playbook's first.
         stage: The open stage it is in; default: the pipeline's first.
         dated: Whether it is known when it was opened.
         fields: As in ``add``.
+
+    Raises:
+        Invalid: As ``add``.
     """
-    opened = add(context, name=name, stage=stage, **fields)
-    return context.created(Opportunity, "imported", **{**opened.sets, "opened_at": context.at if dated else None})
+    strangers = sorted(fields.keys() - GIVEN)
+    if strangers:
+        raise Invalid([Problem(one, "a value", "a field as add takes it", "take it out") for one in strangers])
+    through = context.rules.pipeline(pipeline)
+    undated = {} if dated else {"opened_at": None}
+    return _made(context, "imported", {"name": name, **fields, **undated}, through, _open_stage(through, stage))
 
 
 def _entered(stage: Stage) -> dict[str, Any]:

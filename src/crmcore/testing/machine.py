@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,111 +21,29 @@ from crmcore.kernel.errors import Conflict, CrmError
 from crmcore.kernel.money import Money
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import Record
-from crmcore.kernel.where import F, Filter, select
+from crmcore.kernel.where import select
 from crmcore.testing.model import Model, Whole, flat
 from crmcore.testing.specimens import KINDS, PARCEL, Parcel, Pen, asked, hour, walked
+from crmcore.testing.steps import (
+    CODES,
+    IDS,
+    POOL,
+    TENANTS,
+    TOO_EARLY,
+    Question,
+    Step,
+    hours,
+    keys,
+    questions,
+    several,
+    skips,
+    tenants,
+)
 from crmcore.verification import verify
 
 __all__ = ["StoreMachine"]
 
-POOL: Sequence[Whole] = [*(("parcel", f"p{number}") for number in range(5)), ("box", "b0"), ("box", "b1")]
-IDS = tuple(id for _, id in POOL)
-CODES = ("A", "B")
-TENANTS = ("here", "there")
-TOO_EARLY = -50
 LEFT: dict[str, Any] = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
-
-hours = st.integers(0, 30).map(hour)
-instants = st.none() | hours
-moments = st.builds(Moment, instants, st.none() | st.integers(0, 60))
-labels = st.sampled_from(["", "a", "b", "B", "é"])
-
-SHARED = {
-    "label": labels,
-    "code": st.none() | st.sampled_from(CODES),
-    "deleted_at": instants,
-    "merged_into": st.none() | st.sampled_from(IDS),
-    "external.shop": st.none() | st.sampled_from(CODES),
-    "custom.region": st.sampled_from([None, "north", "south"]),
-}
-PARCELS = {
-    "number": st.sampled_from([None, 1, 2]),
-    "note": st.sampled_from([None, "secret"]),
-    "status": st.sampled_from(["new", "sent"]),
-    "pieces": st.sampled_from([None, -1, 0, 1]),
-    "weight": st.sampled_from([None, Decimal("-0.5"), Decimal("0.125"), Decimal(2)]),
-    "price": st.sampled_from([None, Money(1, "EUR"), Money(2, "EUR"), Money(1, "JPY")]),
-    "fragile": st.sampled_from([None, False, True]),
-    "due_on": st.sampled_from([None, date(2026, 1, 1), date(2026, 12, 31)]),
-    "sent_at": instants,
-    "tags": st.sampled_from([(), ("x",), ("x", "y")]),
-}
-
-leaves: st.SearchStrategy[Filter] = st.sampled_from(
-    [
-        *(
-            F.label >= "b",
-            F.label.starts_with("É"),
-            F.code.is_set,
-            F.code == "A",
-            F.number.is_in([1, 3]),
-            F.note.is_set,
-        ),
-        *(F.status == "new", F.status != "new", F.pieces > 0, F.weight <= Decimal("0.125"), F.price >= 1),
-        *(F.price < Money(2, "EUR"), F.fragile == True, F.due_on > date(2026, 1, 1), F.sent_at <= hour(10)),  # noqa: E712
-        *(F.tags.contains("y"), F.custom.region == "north", F.external.shop.is_set, F.id > "p0", F.version >= 3),
-    ]
-)
-filters = st.recursive(
-    leaves,
-    lambda inner: (
-        st.builds(lambda a, b: a & b, inner, inner)
-        | st.builds(lambda a, b: a | b, inner, inner)
-        | inner.map(lambda one: ~one)
-    ),
-    max_leaves=4,
-)
-orders = st.sampled_from([None, *(f"{sign}{field.name}" for field in PARCEL.keys for sign in ("", "-"))])
-
-
-@attrs.frozen
-class Step:
-    """One change to come: of which record, how long after what it knows, and what it sets.
-
-    Attributes:
-        whole: The record's kind and id.
-        sets: What it sets.
-        after: Hours after the record's latest change, but not before its first; below ``TOO_EARLY``, before that.
-        skip: Versions left out; 0 for the one that follows.
-    """
-
-    whole: Whole
-    sets: Mapping[str, Any]
-    after: int = 1
-    skip: int = 0
-
-
-skips = st.sampled_from([0] * 18 + [-1, 1])
-
-
-def steps(*after: int) -> st.SearchStrategy[Step]:
-    """Changes of any record; now and then one that does not follow."""
-    shared = st.fixed_dictionaries({}, optional=SHARED)
-    parcels = st.fixed_dictionaries({}, optional={**SHARED, **PARCELS})
-    return st.sampled_from(POOL).flatmap(
-        lambda whole: st.builds(
-            Step, st.just(whole), parcels if whole[0] == "parcel" else shared, st.sampled_from(after), skips
-        )
-    )
-
-
-def several(*after: int) -> st.SearchStrategy[list[Step]]:
-    """Changes for one commit."""
-    return st.lists(steps(*after), min_size=1, max_size=5)
-
-
-tenants = st.sampled_from(TENANTS)
-keys = st.builds(Key, st.sampled_from("klmn"), st.sampled_from("fffg"))
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -163,7 +81,7 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="crmcore-"))
         self.models = {tenant: Model() for tenant in TENANTS}
-        self.commits = 0
+        self.commits = Counter[str]()
         self.end, self.recorded = 0, hour(0)
 
     @initialize()
@@ -175,10 +93,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check once more that everything adds up, and clear away."""
-        for store in self.stores.values():
+        for tenant, store in self.stores.items():
+            self.check_past(tenant, len(self.models[tenant].log) // 2)
             sound = verify(store, KINDS)
             assert sound, str(sound)
-        store.close()
+        self.stores["here"].close()
         shutil.rmtree(self.folder)
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -212,13 +131,13 @@ class StoreMachine(RuleBasedStateMachine):
             assert store.erase(erasure, id="none", recorded_at=hour(0)) == Commit("none", (), ())
             return
         refusal = model.refusal([erasure]) if known else Conflict
-        self.commits += 1
+        self.commits[tenant] += 1
         if refusal is not None:
             with pytest.raises(CrmError) as caught:
                 store.erase(erasure, id="none", recorded_at=hour(0))
             assert caught.type is refusal
             return
-        done = store.erase(erasure, id=str(self.commits), recorded_at=hour(0))
+        done = store.erase(erasure, id=str(self.commits[tenant]), recorded_at=hour(0))
         model.erase(erasure)
         self.check_written(tenant, [erasure], done, hour(0), "")
 
@@ -247,7 +166,7 @@ class StoreMachine(RuleBasedStateMachine):
     def write(self, tenant: str, changes: list[Change[Any]], recorded: datetime, key: Key | None = None) -> None:
         """Commit, and compare what comes of it with what should."""
         model, store = self.models[tenant], self.stores[tenant]
-        self.commits += 1
+        self.commits[tenant] += 1
         fingerprint, first = (None, None) if key is None else model.keys.get(key.text, (None, None))
         if key is not None and first is not None and fingerprint == key.fingerprint:
             assert store.commit(changes, id="again", recorded_at=recorded, key=key) == first == store.kept(key)
@@ -258,7 +177,7 @@ class StoreMachine(RuleBasedStateMachine):
                 store.commit(changes, id="refused", recorded_at=recorded, key=key)
             assert caught.type is refusal
             return
-        done = store.commit(changes, id=str(self.commits), recorded_at=recorded, key=key, playbook="book")
+        done = store.commit(changes, id=str(self.commits[tenant]), recorded_at=recorded, key=key, playbook="book")
         self.check_written(tenant, changes, done, recorded, "book")
         if key is not None:
             model.keys[key.text] = (key.fingerprint, done)
@@ -269,7 +188,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Take what was committed into the model."""
         model = self.models[tenant]
         self.recorded = max(self.recorded, recorded)
-        assert done.id == str(self.commits)
+        assert done.id == str(self.commits[tenant])
         for change, written, record in zip(changes, done.changes, done.records, strict=True):
             assert written.seq > self.end
             told: dict[str, Any] = {
@@ -297,43 +216,39 @@ class StoreMachine(RuleBasedStateMachine):
         store = self.stores[tenant]
         return {(name, id): one for name, kind in KINDS.items() for id, one in store.get(kind, IDS, moment).items()}
 
-    @rule(tenant=tenants, moments=st.lists(moments, min_size=1, max_size=5), known=hours)
-    def look_back(self, tenant: str, moments: list[Moment], known: datetime) -> None:
-        """A moment is the fold of what had happened by then and was known by then."""
+    @rule(tenant=tenants, chance=st.integers(0, 99), known=hours)
+    def look_back(self, tenant: str, chance: int, known: datetime) -> None:
+        """Every instant, as known now and at some place of the log; and the place the log had reached by a time."""
+        self.check_past(tenant, chance)
         log = [change for model in self.models.values() for change in model.log]
         places = [change.seq for change in log if change.recorded_at is not None and change.recorded_at <= known]
         assert {store.cut(known) for store in self.stores.values()} == {max(places, default=0)}
-        for moment in moments:
-            self.check_moment(tenant, moment)
 
-    def check_moment(self, tenant: str, moment: Moment) -> None:
-        """Compare a moment with the model, and with replaying the log."""
-        model, found = self.models[tenant], self.read(tenant, moment)
-        assert {whole: flat(record) for whole, record in found.items()} == model.states(moment)
-        for (kind, id), record in found.items():
-            log = self.stores[tenant].changes(kind=kind, id=id, upto=moment.seq)
-            assert replay(KINDS[kind], [one for one in log if moment.at is None or one.at <= moment.at]) == record
+    def check_past(self, tenant: str, chance: int) -> None:
+        """A moment is the fold of what had happened by then and was known by then."""
+        model, log = self.models[tenant], self.stores[tenant].changes()
+        places = [None, *(change.seq for change in log)]
+        for at, seq in product([None, *{change.at for change in log}], {None, places[chance % len(places)]}):
+            found = self.read(tenant, Moment(at, seq))
+            assert {whole: flat(record) for whole, record in found.items()} == model.states(Moment(at, seq))
+            known = [one for one in log if (at is None or one.at <= at) and (seq is None or one.seq <= seq)]
+            for (kind, id), record in found.items():
+                assert replay(KINDS[kind], [one for one in known if (one.kind, one.id) == (kind, id)]) == record
 
-    @rule(
-        tenant=tenants,
-        where=st.none() | filters,
-        order=orders,
-        limit=st.integers(1, 3),
-        deleted=st.sampled_from([False, False, True]),
-        moment=st.just(NOW) | moments,
-    )
-    def find(
-        self, *, tenant: str, where: Filter | None, order: str | None, limit: int, deleted: bool, moment: Moment
-    ) -> None:
+    @rule(tenant=tenants, questions=questions)
+    def find(self, tenant: str, questions: list[Question]) -> None:
         """A filter finds what it selects in Python, in order, page by page; and the count agrees."""
-        store = self.stores[tenant]
-        ready = asked(Parcel, where, deleted=deleted)
-        pool = [one for one in self.read(tenant, moment).values() if isinstance(one, Parcel)]
-        pool = [one for one in pool if (one.deleted_at is not None) is deleted]
-        expected = in_order(pool if ready.where is None else select(ready.where, pool), order)
+        store, log = self.stores[tenant], self.models[tenant].log
+        for one in questions:
+            moment = NOW if one.past is None or not log else Moment(log[one.past % len(log)].at)
+            ready = asked(Parcel, one.where, deleted=one.deleted)
+            pool = [record for record in self.read(tenant, moment).values() if isinstance(record, Parcel)]
+            pool = [record for record in pool if (record.deleted_at is not None) is one.deleted]
+            expected = in_order(pool if ready.where is None else select(ready.where, pool), one.order)
+            found = walked(Pen(store), one.where, moment, order_by=one.order, limit=one.limit, deleted=one.deleted)
 
-        assert walked(Pen(store), where, moment, order_by=order, limit=limit, deleted=deleted) == expected
-        assert store.count(PARCEL, ready, moment) == len(expected)
+            assert found == expected
+            assert store.count(PARCEL, ready, moment) == len(expected)
 
     # --- laws -------------------------------------------------------------------------------------------------------
 
