@@ -279,12 +279,13 @@ def test_a_crm_may_be_opened_in_somebodys_name(open_crm: Callable[..., CRM]) -> 
     [
         (on(1), on(1)),
         ("2026-11-01T10:00+01:00", on(1)),
-        ("2026-11-01", datetime(2026, 10, 31, 23, tzinfo=UTC)),
-        (date(2026, 11, 1), datetime(2026, 10, 31, 23, tzinfo=UTC)),
+        ("2026-11-01", datetime(2026, 11, 1, 22, 59, 59, 999999, tzinfo=UTC)),
+        (date(2026, 11, 1), datetime(2026, 11, 1, 22, 59, 59, 999999, tzinfo=UTC)),
+        ("2026-11-02", on(2)),
     ],
 )
 def test_given_says_when_it_happened(open_crm: Callable[..., CRM], at: Any, instant: datetime) -> None:  # noqa: ANN401
-    """A bare date is its start in the zone of the business."""
+    """A bare date is its end in the zone of the business, but never later than now."""
     crm = open_crm(playbook=Playbook(zone="Europe/Berlin")).given(at=at)
     change = crm.history(crm.accounts.add(name="Acme"))[0]
 
@@ -496,7 +497,8 @@ def test_the_history_of_any_record_is_found_by_its_id(studio: CRM) -> None:
     assert studio.history(rome) == studio.history(rome.id) == studio.shoots.history(rome)
     assert [change.kind for change in studio.history(acme.id)] == ["account"]
     assert [change.what for change in studio.history("playbook")] == ["adopted"]
-    assert studio.history("account_99") == ()
+    with pytest.raises(NotFound):
+        studio.history("account_99")
 
 
 @record("staff_meeting")
@@ -551,8 +553,14 @@ def test_two_tenants_never_meet(crm: CRM) -> None:
 
     assert (crm.accounts.count(), other.accounts.count()) == (1, 1)
     assert (crm.playbook.currency, other.playbook.currency) == ("USD", "EUR")
-    assert other.history(acme.id) == crm.history(theirs.id) == ()
-    for reaching in (other.accounts.get, lambda one: other.accounts.update(one, name="x"), other.accounts.delete):
+    with pytest.raises(NotFound):
+        crm.history(theirs.id)
+    for reaching in (
+        other.history,
+        other.accounts.get,
+        lambda one: other.accounts.update(one, name="x"),
+        other.accounts.delete,
+    ):
         with pytest.raises(NotFound):
             reaching(acme.id)
     with pytest.raises(NotFound):

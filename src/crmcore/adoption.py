@@ -140,18 +140,19 @@ class Playbooks:
             store: The store, bound to a tenant.
             playbook: The playbook.
             context: The circumstances.
-            moves: What moves with it.
+            moves: What is written with it, in the same commit.
 
         Raises:
             Conflict: Another process adopted another one first.
         """
         change = _adoption(store, playbook, context)
-        if change is not None:
-            id, written = context.new_id("commit"), [change, *moves]
+        written = [*([] if change is None else [change]), *moves]
+        if written:
             try:
+                id = context.new_id("commit")
                 done = store.commit(written, id=id, recorded_at=context.at, playbook=playbook.hash)
             except Conflict:
-                if in_force(store, NOW) != playbook:  # another process wrote the same one first
+                if moves or in_force(store, NOW) != playbook:  # else another process wrote the same one first
                     raise
             else:
                 self.wrote(store, done.changes)
@@ -173,8 +174,10 @@ def remapped(
 ) -> list[Change[Opportunity]]:
     """The moves of open deals out of stages that a new playbook does not have.
 
+    Closed deals stay where they are, so their stages must stay what they are.
+
     Args:
-        deals: The open deals, deleted ones included, since they may come back.
+        deals: The deals, deleted ones included, since they may come back.
         playbook: The new playbook.
         remap: ``{(pipeline, old stage): new stage}``.
         context: The circumstances.
@@ -182,12 +185,21 @@ def remapped(
     Raises:
         Invalid: A stage that deals are in is taken away and not remapped: every such stage.
     """
-    stages = {(line.name, stage.name): stage for line in playbook.sales.pipelines for stage in line.open_stages}
+    every = {(line.name, stage.name): stage for line in playbook.sales.pipelines for stage in line.stages}
+    stages = {place: stage for place, stage in every.items() if stage.kind == "open"}
     homeless: dict[tuple[str, str], list[Opportunity]] = {}
+    closed: dict[tuple[str, str, str], int] = {}
     for deal in deals:
-        if (deal.pipeline, deal.stage) not in stages:
-            homeless.setdefault((deal.pipeline, deal.stage), []).append(deal)
+        place = (deal.pipeline, deal.stage)
+        if deal.status == "open" and place not in stages:
+            homeless.setdefault(place, []).append(deal)
+        elif deal.status != "open" and (place not in every or every[place].kind != deal.status):
+            closed[*place, deal.status] = closed.get((*place, deal.status), 0) + 1
     problems = [
+        Problem(f"{line}.{stage}", f"{count:,} {status} deals", f"a {status} stage", f"keep the stage {stage!r}")
+        for (line, stage, status), count in closed.items()
+    ]
+    problems += [
         Problem(f"{line}.{stage}", f"{len(there):,} open deals", "an open stage it still has", _mend(line, stages))
         for (line, stage), there in homeless.items()
         if (line, remap.get((line, stage), "")) not in stages

@@ -22,10 +22,9 @@ from crmcore.kernel.late import check_present
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
 from crmcore.kernel.values import Border, read_text
-from crmcore.kernel.where import F
 from crmcore.kinds import Kinds, desks_of
 from crmcore.people import Account, AccountDesk
-from crmcore.playbook import Playbook
+from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.sales import Opportunity, OpportunityDesk, Product, ProductDesk
 from crmcore.staff import Staff, StaffDesk
 from crmcore.system import SystemIds, system_clock
@@ -179,7 +178,7 @@ class CRM:
 
         Args:
             by: Who acts.
-            at: When it happened, if not now; a bare date is its start in the business's zone.
+            at: When it happened, if not now; a bare date is its end in the business's zone, or now if it is today.
             key: An idempotency key: the same key and the same arguments give the first result again.
             reason: Why.
             tenant: Whose data it is.
@@ -190,7 +189,7 @@ class CRM:
         was = self._given
         given = _Given(
             by=was.by if by is None else _said(by, "by"),
-            at=was.at if at is None else self._past(instant(at, zone=self.playbook.zone)),
+            at=was.at if at is None else self._past(at),
             key=_said(key, "key"),
             reason=was.reason if reason is None else _said(reason, "reason"),
         )
@@ -198,11 +197,14 @@ class CRM:
             return self._view(_given=given)
         return self._view(_given=given, store=self.store.for_tenant(read_text(tenant, path="tenant", empty=False)))
 
-    def _past(self, at: datetime) -> datetime:
-        if at > self._now():
+    def _past(self, at: datetime | date | str) -> datetime:
+        """An instant that has been."""
+        zone, now = self.playbook.zone, self._now()
+        start = instant(at, zone=zone)
+        if start > now:
             mend = "leave it out for now; what is to come belongs into close_on, tasks and forecasts"
-            raise Invalid([Problem("at", at.isoformat(), "an instant that has been", mend)])
-        return at
+            raise Invalid([Problem("at", start.isoformat(), "an instant that has been", mend)])
+        return min(moment(at, zone=zone), now)
 
     def as_of(self, at: datetime | date | str | None = None, *, known: datetime | date | str | None = None) -> Self:
         """The same CRM as it was: a view to read from.
@@ -283,15 +285,22 @@ class CRM:
         """How the business works: the version in force at the moment this view reads."""
         return self._house.playbooks.of(self.store, self.moment)
 
-    def adopt(self, playbook: Playbook, *, remap: Mapping[tuple[str, str], str] | None = None) -> Playbook:
+    def adopt(
+        self,
+        playbook: Playbook,
+        *,
+        remap: Mapping[tuple[str, str], str] | None = None,
+        along: Sequence[Change[Any]] = (),
+    ) -> Playbook:
         """Work by another playbook from now on. The old one stays in the log, for the changes made under it.
 
         Args:
             playbook: The new playbook.
             remap: For a stage that is taken away, ``{(pipeline, old stage): new stage}`` moves its open deals.
+            along: Changes whose values have been read, to be written in the same commit.
 
         Raises:
-            Invalid: A stage that open deals are in is taken away and not remapped, a custom field is of a kind
+            Invalid: A stage that deals are in is taken away and not remapped, a custom field is of a kind
                 there is not, or changes its type.
             NotAllowed: This is a view of the past.
         """
@@ -300,9 +309,10 @@ class CRM:
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
         context = attrs.evolve(self.context("sales"), at=self._now())
         check_custom(playbook, self.playbook, self.kinds)
-        asked = F.status == "open"
-        deals = chain(self.opportunities.each(asked), self.opportunities.each(asked, deleted=True))
-        self._house.playbooks.keep(self.store, playbook, context, remapped(deals, playbook, remap or {}, context))
+        deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
+        moves = remapped(deals, playbook, remap or {}, context)
+        self._check_references(along)
+        self._house.playbooks.keep(self.store, playbook, context, [*moves, *along])
         return playbook
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -317,7 +327,7 @@ class CRM:
         """
         if self._given.key is None:
             return None
-        return Key.of(self._given.key, (act, kind, arguments, self._given.at))
+        return Key.of(self._given.key, (act, kind, arguments, self._given.at, self._given.reason))
 
     def commit(self, changes: Sequence[Change[Any]], key: Key | None = None) -> Commit:
         """Write changes whose values have been read. Acts call this; you seldom do.
@@ -334,6 +344,7 @@ class CRM:
         check_present(self.moment)
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
+        self._check_known(changes)
         self._check_references(changes)
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
@@ -343,22 +354,43 @@ class CRM:
         self._house.playbooks.wrote(self.store, done.changes)
         return done
 
+    def _check_known(self, changes: Sequence[Change[Any]]) -> None:
+        """Refuse what is no change, is of no kind there is, is a playbook, or is yet to happen."""
+        now = self._now()
+        for change in changes:
+            if (
+                not isinstance(change, Change)
+                or change.kind not in self.kinds
+                or change.kind == kind_of(PlaybookVersion).name
+            ):
+                what = getattr(change, "kind", type(change).__name__)
+                raise Invalid([Problem("changes", what, "changes of the CRM's kinds", "take them from propose()")])
+            if change.at > now:
+                raise Invalid([Problem("at", change.at.isoformat(), "an instant that has been", "correct the time")])
+
     def _check_references(self, changes: Sequence[Change[Any]]) -> None:
         """Refuse references to records that are not there, or were deleted."""
-        wanted: dict[str, dict[str, str]] = {}
+        made = {(change.kind, change.id) for change in changes}
+        wanted: dict[str, dict[str, list[tuple[str, Change[Any]]]]] = {}
         for change in changes:
             for name, kind in self.kinds[change.kind].references.items():
-                if change.sets.get(name) is not None:
-                    wanted.setdefault(kind, {})[change.sets[name]] = name
-        made = {(change.kind, change.id) for change in changes}
+                id = change.sets.get(name)
+                if id is not None and (kind, id) not in made:
+                    wanted.setdefault(kind, {}).setdefault(id, []).append((name, change))
         problems = []
         for kind, ids in wanted.items():
-            asked = [id for id in ids if (kind, id) not in made]
-            found = self.store.get(self.kinds[kind], asked) if asked else {}
-            missing = [id for id in asked if id not in found or found[id].deleted_at is not None]
-            problems += [Problem(ids[id], id, f"the id of a live {kind}", f"add the {kind} first") for id in missing]
+            found = self.store.get(self.kinds[kind], ids)
+            missing = [id for id in ids if id not in found or found[id].deleted_at is not None]
+            fresh = [(name, id) for id in missing for name, change in ids[id] if self._refers_anew(name, change)]
+            problems += [Problem(name, id, f"the id of a live {kind}", f"add the {kind} first") for name, id in fresh]
         if problems:
             raise Invalid(problems)
+
+    def _refers_anew(self, name: str, change: Change[Any]) -> bool:
+        """Whether a change points somewhere its record did not point before: what is gone may be said again."""
+        kind = self.kinds[change.kind]
+        before = self.store.get(kind, [change.id]).get(change.id)
+        return before is None or getattr(before, name) != change.sets[name]
 
     # --- the whole --------------------------------------------------------------------------------------------------
 

@@ -236,11 +236,11 @@ class PlaybookVersion(Record):
 class PlaybookDesk(Desk[PlaybookVersion]):
     """The playbook with its history: to be read, for ``CRM.adopt`` alone writes it."""
 
-    def create(self, *_: object) -> NoReturn:
+    def originate(self, *_: object, **__: object) -> NoReturn:
         """Refused."""
         message = "a playbook is not written like other records; possible: adopt"
         raise NotAllowed(message, act="add", possible=("adopt",))
 
     def perform(self, *_: object, **__: object) -> NoReturn:
         """Refused."""
-        self.create()
+        self.originate()

@@ -75,7 +75,7 @@ def refused(sets: dict[str, Any], *, new: bool = False) -> Invalid:
     ("name", "given", "held"),
     [
         ("place", "Rome", "Rome"),
-        ("place", "", ""),
+        ("place", " x ", " x "),
         ("place", "Zürich 🎬", "Zürich 🎬"),
         pytest.param("place", Place.ROME, "Rome", id="an enumeration of text"),
         ("takes", 7, 7),

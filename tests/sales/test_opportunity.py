@@ -325,7 +325,7 @@ def test_an_amendment_needs_a_reason_and_is_found_in_the_history(crm: CRM, deal:
     won = crm.opportunities.win(deal)
     with pytest.raises(Invalid, match="reason: got None, expected why it is amended"):
         crm.opportunities.amend(won, amount=11_500)
-    with pytest.raises(Invalid, match="reason: got ' ', expected why it is amended"):
+    with pytest.raises(Invalid, match="reason: got ' ', expected text that is not empty"):
         crm.given(reason=" ").opportunities.amend(won, amount=11_500)
 
     amended = crm.given(reason="discount agreed", by="ana").opportunities.amend(won, amount=11_500)
@@ -566,3 +566,45 @@ def test_acts_are_pure(crm: CRM, deal: Opportunity) -> None:
     assert win(deal, context) == win(deal, context)
     assert lose(deal, context, reason="price") == lose(deal, context, reason="price")
     assert crm.opportunities.get(deal.id) == deal
+
+
+# --- amending what closing froze -------------------------------------------------------------------------------------
+
+
+def test_product_and_lost_reason_may_be_amended_too(crm: CRM) -> None:
+    """What is left out stays as it was."""
+    product = crm.products.add(name="Slate")
+    lost = crm.opportunities.lose(crm.opportunities.add(name="Roof", amount=5), reason="price")
+    corrected = crm.given(reason="misread the mail").opportunities
+    amended = corrected.amend(lost, lost_reason="other", lost_note="moved away", product=product.id)
+
+    assert (amended.lost_reason, amended.lost_note, amended.product) == ("other", "moved away", product.id)
+    assert (amended.amount, amended.closed_at) == (lost.amount, lost.closed_at)
+
+
+@pytest.mark.parametrize("amendment", [{}, {"lost_reason": "bad luck"}, {"lost_reason": "other"}])
+def test_an_amendment_must_fit(crm: CRM, amendment: dict[str, str]) -> None:
+    """It says something, and something the playbook knows."""
+    lost = crm.opportunities.lose(crm.opportunities.add(name="Roof"), reason="price")
+
+    with pytest.raises(Invalid):
+        crm.given(reason="slip").opportunities.amend(lost, **amendment)
+
+
+def test_a_won_deal_was_lost_for_no_reason(crm: CRM) -> None:
+    """Only a lost deal has one to amend."""
+    won = crm.opportunities.win(crm.opportunities.add(name="Roof"))
+
+    with pytest.raises(Invalid, match="a lost deal"):
+        crm.given(reason="slip").opportunities.amend(won, lost_reason="price")
+
+
+def test_a_deal_whose_product_is_gone_can_be_closed(crm: CRM) -> None:
+    """Saying again what it was about refers to nothing new."""
+    slate = crm.products.add(name="Slate")
+    deal = crm.opportunities.add(name="Roof", product=slate.id)
+    crm.products.delete(slate)
+
+    assert crm.opportunities.win(deal).product == slate.id
+    with pytest.raises(Invalid, match="a live product"):
+        crm.opportunities.add(name="Gate", product=slate.id)

@@ -210,7 +210,10 @@ def test_a_stage_that_becomes_a_closing_one_is_taken_away(crm: CRM) -> None:
     with pytest.raises(Invalid, match="1 open deals"):
         crm.adopt(Playbook(sales=SalesRules(pipelines=[line])))
     assert crm.opportunities.win(deal).stage == "won"
-    crm.adopt(Playbook(sales=SalesRules(pipelines=[line])))
+    with pytest.raises(Invalid, match=r"1 won deals.*keep the stage 'won'"):
+        crm.adopt(Playbook(sales=SalesRules(pipelines=[line])))
+    whole = Pipeline("renewals", [*line.stages, ENDS[0]])
+    assert crm.adopt(Playbook(sales=SalesRules(pipelines=[whole]))) == crm.playbook
 
 
 def test_a_deleted_deal_is_moved_too(crm: CRM) -> None:

@@ -320,7 +320,9 @@ def _whys(report: PipelineReport) -> dict[str, str]:
     if None in (report.won_value, report.lost_value):
         rate = value or "no won deal has an amount, or no lost one"
     weighted = value or "no open deal has both an amount and a probability"
-    pace = value or average or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
+    pace = (
+        value or average or cycle or "the mean won cycle is 0 days, or so short that money can't hold the value per day"
+    )
     stages = "the order of the stages was not given (stages=)"
     return {
         "at": "the data hold no instant, and no at= was given",

@@ -280,8 +280,8 @@ class _Import:
         if self.problems:
             raise Invalid(self.problems)
         if self.playbook != self.crm.playbook:
-            self.crm.adopt(self.playbook)
-        if self.changes:
+            self.crm.adopt(self.playbook, along=self.changes)
+        elif self.changes:
             self.crm.commit(self.changes)
         return DealImport(
             deals=len(deals),

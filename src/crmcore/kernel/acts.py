@@ -110,7 +110,7 @@ def _changing(pure: Callable[..., Any]) -> Callable[..., Any]:
 
 def _creating(pure: Callable[..., Any]) -> Callable[..., Any]:
     def method(desk: Desk[Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - typed by act
-        return desk.create(pure, args, kwargs)
+        return desk.originate(pure, args, kwargs)
 
     return method
 

@@ -6,225 +6,31 @@ A desk reads through the store and writes changes only. General writes (``add``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
-from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
-from crmcore.kernel.filter_tree import a_filter
+from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
 from crmcore.kernel.late import Following, check_present, following, record_then
-from crmcore.kernel.page import LARGEST_PAGE, Page, Query, query
-from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import EMPTY, Kind, R, Record
-from crmcore.kernel.values import Border, read, read_text
-from crmcore.kernel.where import F, Filter, checked
+from crmcore.kernel.ports import Key
+from crmcore.kernel.reading import Reading
+from crmcore.kernel.records import EMPTY, R, Record
+from crmcore.kernel.values import read
 
-__all__ = ["Desk", "Front"]
+__all__ = ["Desk"]
 
-
-class Front(Protocol):
-    """What a desk needs of the front door it belongs to."""
-
-    @property
-    def store(self) -> Store:
-        """The store, bound to the tenant."""
-        ...
-
-    @property
-    def kinds(self) -> Mapping[str, Kind[Any]]:
-        """Every kind of record there is, by name."""
-        ...
-
-    @property
-    def moment(self) -> Moment:
-        """When to read."""
-        ...
-
-    @property
-    def backdated(self) -> datetime | None:
-        """The instant acts are backdated to; None for now."""
-        ...
-
-    def context(self, department: str) -> Context[Any]:
-        """The circumstances an act of a department is done under."""
-        ...
-
-    def border(self, kind: Kind[Any]) -> Border:
-        """How values of a kind are read."""
-        ...
-
-    def key(self, act: str, kind: str, arguments: object) -> Key | None:
-        """The idempotency key of this call, if the caller gave one."""
-        ...
-
-    def commit(self, changes: Sequence[Change[Any]], key: Key | None) -> Commit:
-        """Write changes whose values have been read."""
-        ...
+TRIES = 5
+"""How often an act on an id is done anew when somebody else was quicker."""
 
 
-class Desk(Generic[R]):
+class Desk(Reading[R]):
     """The records of one kind, and what can be done with them.
 
     Args:
         kind: The kind.
         front: The front door it belongs to.
     """
-
-    department: ClassVar[str] = ""
-    """Whose rules its acts are told."""
-
-    def __init__(self, kind: Kind[R], front: Front) -> None:
-        self.kind = kind
-        self.front = front
-        self._asked: tuple[str, object] | None = None  # what an idempotency key stands for, when an act does another
-
-    def __repr__(self) -> str:
-        """What it holds."""
-        return f"<desk of {self.kind.plural}>"
-
-    # --- reading ----------------------------------------------------------------------------------------------------
-
-    def get(self, id: str) -> R:
-        """The record with an id; a merged one gives the record it was merged into.
-
-        Args:
-            id: The id.
-
-        Raises:
-            NotFound: There is none, or it was deleted.
-        """
-        record = self._any(id)
-        if record.merged_into is not None:
-            return self.get(record.merged_into)
-        if record.deleted_at is not None:
-            raise NotFound(self.kind.name, id, "it was deleted; restore() brings it back")
-        return record
-
-    def _any(self, id: str) -> R:
-        """The record with an id, deleted or not."""
-        found = self.front.store.get(self.kind, [read_text(id, path="id")], self.front.moment)
-        if id not in found:
-            raise NotFound(self.kind.name, id)
-        return found[id]
-
-    def find(
-        self,
-        where: Filter | None = None,
-        *,
-        order_by: str | None = None,
-        limit: int = 100,
-        after: str | None = None,
-        deleted: bool = False,
-    ) -> Page[R]:
-        """One page of the records that match.
-
-        Args:
-            where: A filter such as ``F.amount >= 10_000``; None for all.
-            order_by: A key field to sort by; ``"-amount"`` sorts largest first. Missing values come last.
-            limit: The most records on the page, 1 to 10,000.
-            after: The ``next`` of the page before.
-            deleted: Look among deleted records instead of live ones.
-
-        Raises:
-            Invalid: The filter or the order does not fit this kind, or the cursor is not one of ours.
-        """
-        asked = self._query(where, order_by=order_by, limit=limit, after=after, deleted=deleted)
-        return self.front.store.find(self.kind, asked, self.front.moment)
-
-    def _query(self, where: Filter | None, **rest: Any) -> Query:  # noqa: ANN401 - the arguments of find
-        return query(self.kind, None if where is None else self.checked(where), **rest)
-
-    def checked(self, where: Filter) -> Filter:
-        """A filter checked against this kind, its values read.
-
-        Args:
-            where: The filter.
-
-        Raises:
-            Invalid: It asks for unknown fields, or compares what can't be compared.
-        """
-        border = self.front.border(self.kind)
-        types = self.kind.types_for(a_filter(where), border.custom)
-        now = self.front.moment.at or self.front.context(self.department).at
-        return checked(where, types, currency=border.currency, at=now, zone=border.zone)
-
-    def each(self, where: Filter | None = None, *, order_by: str | None = None, deleted: bool = False) -> Iterator[R]:
-        """Every record that matches, page after page.
-
-        Args:
-            where: A filter; None for all.
-            order_by: A key field to sort by.
-            deleted: Look among deleted records instead of live ones.
-        """
-        after: str | None = None
-        while True:
-            page = self.find(where, order_by=order_by, limit=LARGEST_PAGE, after=after, deleted=deleted)
-            yield from page
-            after = page.next
-            if after is None:
-                return
-
-    def first(self, where: Filter | None = None, *, order_by: str | None = None) -> R | None:
-        """The first record that matches; None when none does.
-
-        Args:
-            where: A filter; None for all.
-            order_by: A key field to sort by.
-        """
-        return next(iter(self.find(where, order_by=order_by, limit=1)), None)
-
-    def exists(self, where: Filter | None = None) -> bool:
-        """Whether any record matches.
-
-        Args:
-            where: A filter; None for all.
-        """
-        return self.first(where) is not None
-
-    def count(self, where: Filter | None = None) -> int:
-        """How many records match.
-
-        Args:
-            where: A filter; None for all.
-        """
-        return self.front.store.count(self.kind, self._query(where), self.front.moment)
-
-    def external(self, system: str, id: str) -> R | None:
-        """The record known by an id in another system; None when there is none.
-
-        Args:
-            system: The other system's name.
-            id: The record's id there.
-        """
-        field, value = f"external.{read_text(system, path='system')}", read_text(id, path="id")
-        if self.front.moment != NOW:
-            return self.first(F[field] == value)
-        own = self.front.store.holder(self.kind, field, value)
-        return None if own is None else self.front.store.get(self.kind, [own]).get(own)
-
-    def history(self, record: R | str) -> tuple[Change[R], ...]:
-        """Every change of a record, in the order it happened.
-
-        Args:
-            record: The record, or its id.
-        """
-        moment = self.front.moment
-        known = self.front.store.changes(kind=self.kind.name, id=self._id(record), upto=moment.seq)
-        happened = [change for change in known if moment.at is None or change.at <= moment.at]
-        return tuple(sorted(happened, key=lambda change: change.order))
-
-    # --- writing ----------------------------------------------------------------------------------------------------
-
-    def _id(self, record: R | str) -> str:
-        """The id of a record of this kind."""
-        if isinstance(record, self.kind.cls):
-            return record.id
-        if isinstance(record, str):
-            return read_text(record, path="id")
-        mend = f"use the desk of that kind, or pass a {self.kind.name}"
-        raise Invalid([Problem("record", type(record).__name__, f"a {self.kind.name} or its id", mend)])
 
     def add(self, *unnamed: Any, **fields: Any) -> R:  # noqa: ANN401 - any field's value
         """Add a record.
@@ -241,7 +47,7 @@ class Desk(Generic[R]):
         if unnamed:
             expected = ", ".join(self.kind.fields)
             raise Invalid([Problem("fields", f"{len(unnamed)} without a name", expected, "write add(name=…)")])
-        added: R = self.create(self._added, (), {"fields": fields})
+        added: R = self.originate(self._added, (), {"fields": fields})
         return added
 
     def _added(self, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[R]:
@@ -254,7 +60,7 @@ class Desk(Generic[R]):
 
         Args:
             record: The record, or its id for the current one.
-            version: The version it must have, as an If-Match would ask; only with an id.
+            version: The version it must have, as an If-Match would ask.
             fields: The fields and their new values.
 
         Returns:
@@ -265,19 +71,25 @@ class Desk(Generic[R]):
             NotAllowed: A field is written by acts only.
             Conflict: The record has moved on.
         """
-        if version is not None:
-            record = self._pinned(self.get(self._id(record)), version)
-        updated: R = self.perform(self.revise, record, (), {"fields": fields})
+        updated: R = self.perform(self.revise, record, (), {"fields": fields, "version": version})
         return updated
 
-    def _pinned(self, record: R, version: int) -> R:
-        """The record as it stands, if that is its version."""
-        if record.version != version:
-            raise Conflict(self.kind.name, record.id, expected=version, found=record.version)
-        return record
+    def revise(
+        self, record: R, context: Context[Any], *, fields: Mapping[str, Any], version: int | None = None
+    ) -> Change[R]:
+        """Change fields of a record: the act behind ``update``.
 
-    def revise(self, record: R, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[R]:
-        """Change fields of a record."""
+        Args:
+            record: The record.
+            context: The circumstances.
+            fields: The fields and their new values.
+            version: The version the record must have; None for any.
+
+        Raises:
+            Conflict: The record has another version.
+        """
+        if version not in (None, record.version):
+            raise Conflict(self.kind.name, record.id, expected=version, found=record.version)
         values = read(self.kind, fields, border=self.front.border(self.kind))
         changed = {name: value for name, value in values.items() if _at(record, name) != value}
         self.check_update(record, changed)
@@ -322,13 +134,17 @@ class Desk(Generic[R]):
         if not isinstance(external, tuple) or len(external) != 2:
             raise Invalid([Problem("external", external, "a system and an id", 'write ("hubspot", "4711")')])
         system, id = external
+        asked = ("upsert", (external, fields))
         known = self.external(system, id)
-        desk = type(self)(self.kind, self.front)
-        desk._asked = ("upsert", (external, fields))  # noqa: SLF001 - of its own class
         if known is not None:
-            return desk.update(known, **fields)
+            updated: R = self.perform(self.revise, known, (), {"fields": fields}, asked=asked)
+            return updated
         others = fields.get("external", EMPTY)
-        return desk.add(**{**fields, "external": {**others, system: id} if isinstance(others, Mapping) else others})
+        whole = {**fields, "external": {**others, system: id} if isinstance(others, Mapping) else others}
+        opening = getattr(type(self).add, "__wrapped__", None)
+        made = (self._added, {"fields": whole}) if opening is None else (opening, whole)
+        added: R = self.originate(made[0], (), made[1], asked=asked)
+        return added
 
     def delete(self, record: R | str) -> R:
         """Delete a record. It stays in the log, and ``restore`` brings it back.
@@ -354,15 +170,26 @@ class Desk(Generic[R]):
 
     # --- how acts are done ------------------------------------------------------------------------------------------
 
-    def create(self, pure: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def originate(
+        self,
+        pure: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        asked: tuple[str, object] | None = None,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
         """Do an act that makes a record: what ``act`` calls.
 
         Args:
             pure: The act.
             args: Its positional arguments, without the context.
             kwargs: Its keyword arguments.
+            asked: What an idempotency key stands for, when the caller asked for something else than the act.
+
+        Raises:
+            Invalid: The act makes a record of another kind.
         """
-        return self._done(pure, None, args, kwargs)
+        return self._kept_or_done(pure, None, args, kwargs, deleted=False, asked=asked)
 
     def perform(
         self,
@@ -372,6 +199,7 @@ class Desk(Generic[R]):
         kwargs: Mapping[str, Any],
         *,
         deleted: bool = False,
+        asked: tuple[str, object] | None = None,
     ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
         """Do an act on a record: what ``act`` calls.
 
@@ -381,32 +209,54 @@ class Desk(Generic[R]):
             args: The act's positional arguments, without record and context.
             kwargs: Its keyword arguments.
             deleted: Whether the act is for deleted records.
+            asked: What an idempotency key stands for, when the caller asked for something else than the act.
 
         Raises:
-            Conflict: The record has moved on.
+            Conflict: The record has moved on. With an id it is tried again, for an id means the current record.
             NotAllowed: The record is deleted, or the act would make an impossible past.
         """
         self._id(record)
-        return self._done(pure, record, args, kwargs, deleted=deleted)
+        return self._kept_or_done(pure, record, args, kwargs, deleted=deleted, asked=asked)
+
+    def _kept_or_done(
+        self,
+        pure: Callable[..., Any],
+        record: R | str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        deleted: bool,
+        asked: tuple[str, object] | None,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
+        """What an idempotency key gave the first time, or the act done; anew when somebody else was quicker."""
+        id = None if record is None else self._id(record)
+        name, arguments = asked or (pure.__name__, (id, args, kwargs))
+        key = self.front.key(name, self.kind.name, arguments)
+        kept = None if key is None else self.front.store.kept(key)
+        if kept is not None:
+            return kept.records if _several(pure, kept.records) else kept.records[0]
+        tries = TRIES if isinstance(record, str) else 1
+        while True:
+            tries -= 1
+            try:
+                return self._done(pure, record, args, kwargs, key=key, deleted=deleted)
+            except Conflict as conflict:
+                if not tries or isinstance(conflict, Duplicate):
+                    raise
 
     def _done(
         self,
         pure: Callable[..., Any],
-        target: R | str | None,
+        record: R | str | None,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         *,
-        deleted: bool = False,
+        key: Key | None,
+        deleted: bool,
     ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
-        id = target.id if isinstance(target, Record) else target
-        name, asked = self._asked or (pure.__name__, (id, args, kwargs))
-        key = self.front.key(name, self.kind.name, asked)
-        kept = None if key is None else self.front.store.kept(key)
-        if kept is not None:
-            return kept.records if _several(pure, kept.records) else kept.records[0]
-        changes, several = self._proposed(pure, target, args, kwargs, deleted=deleted)
+        changes, several = self._proposed(pure, record, args, kwargs, deleted=deleted)
         if not changes:
-            return () if several or id is None else self._any(id)
+            return () if several or record is None else self._any(self._id(record))
         records = self.front.commit(changes, key).records
         return records if several else records[0]
 
@@ -443,15 +293,18 @@ class Desk(Generic[R]):
         check_present(self.front.moment)
         subject = () if target is None else (self._subject(target, deleted=deleted),)
         result = pure(*subject, self.front.context(self.department), *args, **kwargs)
-        if not isinstance(result, Change):
-            return tuple(map(self.ready, result)), True
-        return (self.ready(result),) if result.version == 1 or result.sets else (), False
+        several = not isinstance(result, Change)
+        changes = tuple(result) if several else (result,)
+        if target is None and changes and changes[0].kind != self.kind.name:
+            mend = f"give {self.kind.name} a desk with acts of its own"
+            raise Invalid([Problem(pure.__name__, changes[0].kind, f"an act that makes a {self.kind.name}", mend)])
+        return tuple(self.ready(one) for one in changes if several or one.version == 1 or one.sets), several
 
     def _subject(self, target: R | str, *, deleted: bool) -> R:
         """The record an act is done on: as it stands, or as it was when the act is backdated."""
         record = self._any(self._id(target))
-        if isinstance(target, Record):
-            self._pinned(record, target.version)
+        if isinstance(target, Record) and record.version != target.version:
+            raise Conflict(self.kind.name, record.id, expected=target.version, found=record.version)
         at = self.front.backdated
         if at is not None:
             known = self.front.store.changes(kind=self.kind.name, id=record.id)

@@ -161,7 +161,7 @@ def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text",
         value: What was given.
         longest: The most characters it may have.
         path: What it is, for the message.
-        empty: Whether it may be empty.
+        empty: Whether it may be empty, or nothing but blanks.
 
     Raises:
         Invalid: It is not text, empty, too long, or holds a character no database takes.
@@ -170,7 +170,7 @@ def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text",
         raise Invalid([Problem(path, value, "text", "give it as a string")])
     if len(value) > longest:
         raise Invalid([Problem(path, f"{len(value):,} characters", f"at most {longest:,} characters", "shorten it")])
-    if not value and not empty:
+    if not empty and not value.strip():
         raise Invalid([Problem(path, value, "text that is not empty", "leave it out when there is none")])
     if _UNSTORABLE.search(value):
         raise Invalid([Problem(path, value, "text without NUL or lone surrogates", "clean it at its source")])
@@ -178,7 +178,7 @@ def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text",
 
 
 def _text(value: object, declared: Field, _: Border) -> str:
-    return read_text(value, declared.longest)
+    return read_text(value, declared.longest, empty=not declared.required)
 
 
 def _within(number: Decimal | int, declared: Field) -> None:

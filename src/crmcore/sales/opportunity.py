@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from types import EllipsisType
 from typing import Any
 
 from crmcore.kernel.acts import act
@@ -68,7 +69,7 @@ class Opportunity(Record):
         close_on: The day it is expected to close.
         opened_at: When it was opened; None when nobody knows.
         closed_at: When it was won or lost; None while it is open.
-        stage_probability: The share of deals won from its stage, as the playbook said when it came there.
+        stage_probability: The share of deals won from its stage, as the playbook in force said when that was recorded.
         probability_override: What somebody set by hand instead.
         lost_reason: Why it was lost, one of the playbook's reasons.
         lost_note: What else there is to say about that.
@@ -302,15 +303,19 @@ def lose(
         Invalid: The reason is not one of the playbook's, or the note is missing.
     """
     LIFECYCLE.after(deal.status, "lose")
-    known = context.rules.lost_reasons
-    if reason not in known:
-        raise Invalid(
-            [Problem("reason", reason, f"one of {', '.join(known)}", "choose one, or add it to the playbook")]
-        )
-    if reason == "other" and not (isinstance(note, str) and note.strip()):
-        raise Invalid([Problem("note", note, 'a note, which "other" requires', "say why in the note")])
+    _check_loss(context, reason, note)
     stage = context.rules.pipeline(deal.pipeline).closing("lost")
     return context.changed(deal, "lost", **_closed(deal, context, stage), lost_reason=reason, lost_note=note)
+
+
+def _check_loss(context: Context[SalesRules], reason: object, note: object) -> None:
+    """Refuse a reason the playbook does not know, and another reason without a note."""
+    known = context.rules.lost_reasons
+    if reason not in known:
+        mend = "choose one, or add it to the playbook"
+        raise Invalid([Problem("reason", reason, f"one of {', '.join(known)}", mend)])
+    if reason == "other" and not (isinstance(note, str) and note.strip()):
+        raise Invalid([Problem("note", note, 'a note, which "other" requires', "say why in the note")])
 
 
 def _closed(deal: Opportunity, context: Context[Any], stage: Stage) -> dict[str, Any]:
@@ -351,23 +356,45 @@ def remap(deal: Opportunity, context: Context[SalesRules], *, to: Stage) -> Chan
 
 
 def amend(
-    deal: Opportunity, context: Context[SalesRules], *, amount: Money | Decimal | int | str | None
+    deal: Opportunity,
+    context: Context[SalesRules],
+    *,
+    amount: Money | Decimal | int | str | EllipsisType | None = ...,
+    product: str | EllipsisType | None = ...,
+    lost_reason: str | EllipsisType = ...,
+    lost_note: str | EllipsisType | None = ...,
 ) -> Change[Opportunity]:
-    """Correct the amount of a closed deal. The amendments are the deal's changes called ``"amended"``.
+    """Correct a closed deal. The amendments are the deal's changes called ``"amended"``.
 
     Args:
         deal: The deal.
         context: The circumstances; it must give a reason.
-        amount: What it was worth.
+        amount: What it was worth. What is left out stays as it is, here and below.
+        product: The id of the product it was mainly about.
+        lost_reason: Why it was lost, one of the playbook's reasons.
+        lost_note: What else there is to say about that.
 
     Raises:
         NotAllowed: The deal is open, where ``update`` does this.
-        Invalid: No reason is given.
+        Invalid: No reason for the amendment is given, nothing is amended, or the lost reason does not fit.
     """
     LIFECYCLE.after(deal.status, "amend")
+    told = {"amount": amount, "product": product, "lost_reason": lost_reason, "lost_note": lost_note}
+    sets = {name: value for name, value in told.items() if value is not ...}
     if not (context.reason or "").strip():
         raise Invalid([Problem("reason", context.reason, "why it is amended", 'use crm.given(reason="…")')])
-    return context.changed(deal, "amended", amount=amount)
+    if not sets:
+        raise Invalid([Problem("amendment", None, f"one of {', '.join(told)}", "say what it should have been")])
+    if not sets.keys().isdisjoint({"lost_reason", "lost_note"}):
+        _check_reason(deal, context, {"lost_reason": deal.lost_reason, "lost_note": deal.lost_note} | sets)
+    return context.changed(deal, "amended", **sets)
+
+
+def _check_reason(deal: Opportunity, context: Context[SalesRules], said: Mapping[str, Any]) -> None:
+    """Refuse a reason for a loss that was none, or a reason the playbook does not know."""
+    if deal.status != "lost":
+        raise Invalid([Problem("lost_reason", deal.status, "a lost deal", "leave it out")])
+    _check_loss(context, said["lost_reason"], said["lost_note"])
 
 
 _add = act(add)  # bound here, so that it keeps a type of its own and not that of the general add

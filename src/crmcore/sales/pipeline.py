@@ -167,6 +167,11 @@ class Pipeline:
             return
         names = [stage.name for stage in self.stages]
         yield from _names(names, "stages")
+        folded = [name.casefold() for name in names if isinstance(name, str)]
+        for name in [
+            name for name in names if isinstance(name, str) and folded.count(name.casefold()) > names.count(name)
+        ]:
+            yield Problem("stages", name, "names that differ by more than capitals", "rename one of them")
         for stage in self.stages:
             yield from stage.problems()
         for kind in STATUSES:

@@ -93,9 +93,8 @@ def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: 
     if change.at >= standing.horizon:
         return Standing(applied(kind, standing.record, change), standing.first, change.at, standing.window), False
     record = applied(kind, standing.record, attrs.evolve(change, sets=effective(change, later())))
-    since, until = standing.window or (change.at, standing.horizon)
-    window = (min(since, change.at), max(until, standing.horizon))
-    return Standing(record, standing.first, standing.horizon, window), True
+    since, _ = standing.window or (change.at, standing.horizon)
+    return Standing(record, standing.first, standing.horizon, (min(since, change.at), standing.horizon)), True
 
 
 def scrubbed(change: Change[R], erasure: Change[R]) -> Change[R]:

@@ -43,6 +43,7 @@ from crmcore.verification import verify
 
 __all__ = ["StoreMachine"]
 
+BEGUN = {"parcel": {"label": "a", "pieces": 1, "status": "sent"}, "box": {"label": "a"}}
 LEFT: dict[str, Any] = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
 
 
@@ -84,9 +85,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.commits = Counter[str]()
         self.end, self.recorded = 0, hour(0)
 
-    @initialize()
+    @initialize(filled=st.sampled_from([True, True, False]))
+    def begin(self, *, filled: bool) -> None:
+        """Open the store, and mostly give every record two versions, so that a change can be late."""
+        self.open_store()
+        for tenant, after in product(TENANTS if filled else (), (0, 10)):
+            steps = [Step(whole, BEGUN[whole[0]], after) for whole in POOL]
+            self.write(tenant, self.changes(tenant, steps), hour(0))
+
     def open_store(self) -> None:
-        """Begin."""
+        """Open the store, or open it again."""
         store = self.open(self.folder)
         store.prepare(KINDS.values())
         self.stores = {tenant: store.for_tenant(tenant) for tenant in TENANTS}

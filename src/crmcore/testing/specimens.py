@@ -125,6 +125,7 @@ def walked(pen: Pen, where: Filter | None = None, moment: Moment = NOW, *, limit
     found = list(page)
     while page.next is not None:
         assert len(page) == limit
+        assert len(found) < 1_000, "the pages never end"
         page = pen.find(where, moment, limit=limit, **{**rest, "after": page.next})
         found += page
     return found

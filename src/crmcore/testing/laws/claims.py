@@ -88,11 +88,13 @@ class ClaimLaws(Bench):
         assert store.holder(PARCEL, "code", "A") is None
         assert store.holder(PARCEL, "code", "A", deleted=True) == "b"
         taker = pen.add("a", 2, code="A")
+        deleted = pen.change(deleted, 2, pieces=1)
+        pen.add("c", 2, code="A", deleted_at=hour(2))
 
         with pytest.raises(Duplicate) as caught:
             pen.change(deleted, 3, deleted_at=None)
         assert caught.value.holder == "a"
-        assert pen.now(deleted).deleted_at == hour(1)
+        assert pen.now(deleted) == deleted
 
         pen.change(taker, 4, deleted_at=hour(4))
         assert store.holder(PARCEL, "code", "A", deleted=True) == "a"

@@ -32,7 +32,8 @@ class ErasureLaws(Bench):
         pen.commit(added(Parcel, "other", label="other"), added(Parcel, "a", 10, **values), key=Key("k", "f"))
         record = Parcel(id="a", label="")
         pen.commit(attrs.evolve(changed(record, 20, note=PRIVATE, pieces=2), reason=PRIVATE, by="ben"))
-        pen.commit(changed(record, 15, step=2, note=f"late {PRIVATE}", code=f"old {PRIVATE}", label=PRIVATE))
+        late = {"note": f"late {PRIVATE}", "code": f"old {PRIVATE}", "label": PRIVATE, "pieces": 9}
+        pen.commit(changed(record, 15, step=2, **late))
         return pen.one(changed(record, 30, step=3, code=f"new {PRIVATE}", fragile=True))  # type: ignore[no-any-return]
 
     def test_the_values_are_gone(self, store: Store, pen: Pen, subject: Parcel, tmp_path: Path) -> None:
@@ -103,6 +104,15 @@ class ErasureLaws(Bench):
 
         assert store.changes() == before
         assert (pen.now(other), pen.now(taken)) == (other, taken)
+
+    def test_nothing_may_be_left(self, store: Store, pen: Pen) -> None:
+        """Even of a field that every new record must be given, or that has a default."""
+        record = pen.add("a", label=PRIVATE, status=PRIVATE, tags=(PRIVATE,))
+        pen.erase(record, label=None, status=None, tags=())
+        now = pen.now(record)
+
+        assert (now.label, now.status, now.tags) == (None, None, ())
+        assert PRIVATE not in repr(store.changes()) + repr(now) + repr(pen.now(record, Moment(hour(1))))
 
     def test_an_erasure_must_follow_the_record(self, store: Store, pen: Pen, subject: Parcel) -> None:
         """A stale one, one of an unknown record or field: nothing is written or erased."""

@@ -1,0 +1,55 @@
+"""What a desk needs of the front door it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
+from crmcore.kernel.ports import Commit, Key, Moment, Store
+from crmcore.kernel.records import Kind
+from crmcore.kernel.values import Border
+
+__all__ = ["Front"]
+
+
+class Front(Protocol):
+    """A front door: a store, a playbook and the circumstances, as a desk sees them."""
+
+    @property
+    def store(self) -> Store:
+        """The store, bound to the tenant."""
+        ...
+
+    @property
+    def kinds(self) -> Mapping[str, Kind[Any]]:
+        """Every kind of record there is, by name."""
+        ...
+
+    @property
+    def moment(self) -> Moment:
+        """When to read."""
+        ...
+
+    @property
+    def backdated(self) -> datetime | None:
+        """The instant acts are backdated to; None for now."""
+        ...
+
+    def context(self, department: str) -> Context[Any]:
+        """The circumstances an act of a department is done under."""
+        ...
+
+    def border(self, kind: Kind[Any]) -> Border:
+        """How values of a kind are read."""
+        ...
+
+    def key(self, act: str, kind: str, arguments: object) -> Key | None:
+        """The idempotency key of this call, if the caller gave one."""
+        ...
+
+    def commit(self, changes: Sequence[Change[Any]], key: Key | None) -> Commit:
+        """Write changes whose values have been read."""
+        ...
