@@ -121,12 +121,32 @@ def decode(kind: Kind[R], id: str, version: int, body: str) -> R:
 
     Raises:
         Corrupt: The body is not what a record of this kind looks like.
+        Invalid: The record was written before a field was required.
     """
     try:
-        return _decoded(kind, id, version, _loads(body))
+        raw = _loads(body)
+        if isinstance(raw, dict) and not raw.keys() >= _required(kind):
+            raise Invalid(_lacking(kind, id, raw))
+        return _decoded(kind, id, version, raw)
     except _MISFITS as error:
+        if isinstance(error, Invalid):
+            raise
         message = f"the body of {kind.name} {id} can't be read; restore it from a backup"
         raise Corrupt(message) from error
+
+
+@functools.cache
+def _required(kind: Kind[Any]) -> frozenset[str]:
+    return frozenset(name for name, field in kind.fields.items() if field.required)
+
+
+def _lacking(kind: Kind[Any], id: str, raw: Mapping[str, Any]) -> list[Problem]:
+    """The fields a record lacks because it is older than they are."""
+    mend = "give the field a default: records that were written before it have no value"
+    names = sorted(_required(kind) - raw.keys())
+    return [
+        Problem(f"{name} of {kind.name} {id}", None, "a value, since the field is required", mend) for name in names
+    ]
 
 
 def _decoded(kind: Kind[R], id: str, version: int, raw: dict[str, Any]) -> R:

@@ -266,6 +266,10 @@ class MemoryStore:
     ) -> list[Change[Any]]:
         """The log in the order it was written."""
         with self._open() as rooms:
+            shelf = None if kind is None or id is None else rooms.shelves.get((self.tenant, kind), {}).get(id)
+            if shelf is not None:
+                mine = [one for one in shelf.changes if one.seq > after and (upto is None or one.seq <= upto)]
+                return mine[:limit]
             log = rooms.log[max(after, 0) : None if upto is None else max(upto, 0)]
         found = [
             change

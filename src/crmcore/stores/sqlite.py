@@ -11,7 +11,7 @@ import attrs
 
 from crmcore.kernel.change import Change, evolved, replay
 from crmcore.kernel.claims import claims_of
-from crmcore.kernel.errors import Conflict, Corrupt, Duplicate, Invalid, Problem
+from crmcore.kernel.errors import Busy, Closed, Conflict, Corrupt, Duplicate, Invalid, Problem, StoreError
 from crmcore.kernel.keys import microseconds
 from crmcore.kernel.page import Page, Query, cut, page_of, place_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
@@ -34,6 +34,7 @@ from crmcore.stores.rows import (
     write_standing,
 )
 from crmcore.stores.schema import quoted, table_of
+from crmcore.stores.sqlite_check import differences
 from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_tables import check_format, make_tables
 from crmcore.stores.standing import Later, Standing, admit, scrubbed, states, step
@@ -175,7 +176,7 @@ class SqliteStore:
         try:
             return cast("R", replay(kind, changes))
         except Invalid as error:
-            message = f"changes of {kind.name} {changes[0].id} are missing in {self._file.path}; restore a backup"
+            message = f"the changes of {kind.name} {changes[0].id} in {self._file.path} do not add up; restore a backup"
             raise Corrupt(message) from error
 
     def find(self, kind: Kind[R], asked: Query, moment: Moment = NOW) -> Page[R]:
@@ -453,18 +454,24 @@ class SqliteStore:
         self._file.many("DELETE FROM crm_key WHERE tenant = ? AND commit_id = ?", commits)
 
     def check(self) -> list[str]:
-        """What is wrong inside the file: damaged pages, and bodies that do not match their checksum."""
+        """What is wrong inside the file: damaged pages, broken checksums, and whatever differs from the log."""
         try:
             found = [row[0] for row in self._file.rows("PRAGMA integrity_check") if row[0] != "ok"]
-            sources = {"crm_change": "kind", **{f"crm_{name}": f"'{name}'" for name in self._kinds}}
-            for table, kind in sources.items():
-                sql = f"SELECT {kind}, id, version, body, checksum FROM {quoted(table)} WHERE tenant = ?"
-                for name, id, version, body, sum in self._file.rows(sql, (self.tenant,)):
-                    if checksum(id, version, body) != sum:
-                        found.append(f"{table}: {name} {id} version {version} does not match its checksum")
-        except Corrupt as error:
+            found += self._broken()
+            return found or list(differences(self._file, self.tenant, self._kinds, self.changes()))
+        except (Busy, Closed):
+            raise
+        except (StoreError, Invalid) as error:
             return [str(error)]
-        return found
+
+    def _broken(self) -> Iterator[str]:
+        """Bodies that do not match their checksum."""
+        sources = {"crm_change": "kind", **{f"crm_{name}": f"'{name}'" for name in self._kinds}}
+        for table, kind in sources.items():
+            sql = f"SELECT {kind}, id, version, body, checksum FROM {quoted(table)} WHERE tenant = ?"
+            for name, id, version, body, sum in self._file.rows(sql, (self.tenant,)):
+                if checksum(id, version, body) != sum:
+                    yield f"{table}: {name} {id} version {version} does not match its checksum"
 
     def close(self) -> None:
         """Let go of the file; further use raises ``Closed``."""

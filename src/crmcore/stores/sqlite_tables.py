@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from crmcore.kernel.errors import SchemaTooNew
+from crmcore.kernel.claims import claims_of
+from crmcore.kernel.errors import Invalid, Problem, SchemaTooNew
 from crmcore.kernel.keys import columns_of
 from crmcore.kernel.records import Kind
 from crmcore.stores.codec import decode
@@ -60,7 +61,7 @@ def _missing(file: SqliteFile, kinds: Iterable[Kind[Any]]) -> list[tuple[Kind[An
 
 def _mend(file: SqliteFile, kind: Kind[Any], present: dict[str, str | None]) -> list[str]:
     """The statements that bring a kind's table, columns, indexes and view up to its declaration."""
-    statements = []
+    statements = [] if _kept(file, kind) == _declared(kind) else [_declare(kind)]
     if f"crm_{kind.name}" in present:
         columns = {row[1] for row in file.rows(f"PRAGMA table_info({table_of(kind)})")}
         statements += added_columns(kind, columns)
@@ -76,15 +77,53 @@ def _mend(file: SqliteFile, kind: Kind[Any], present: dict[str, str | None]) -> 
 def _upgrade(file: SqliteFile, kind: Kind[Any], statements: Sequence[str]) -> None:
     for statement in statements:
         file.rows(statement)
-    if any(statement.startswith("ALTER") for statement in statements):
-        _fill(file, kind)
+    if _declare(kind) in statements:
+        _derive(file, kind)
 
 
-def _fill(file: SqliteFile, kind: Kind[Any]) -> None:
-    """Give the key columns of older rows their values."""
+def _declared(kind: Kind[Any]) -> str:
+    """What a kind's derived columns and claims depend on."""
+    keys = [f"{field.name} {field.type} {field.scale}" for field in kind.keys]
+    return ", ".join([*keys, *(f"unique {field.name} {field.type} {field.scale}" for field in kind.unique)])
+
+
+def _declare(kind: Kind[Any]) -> str:
+    return f"INSERT OR REPLACE INTO crm_meta VALUES ('keys of {kind.name}', '{_declared(kind)}')"
+
+
+def _kept(file: SqliteFile, kind: Kind[Any]) -> str | None:
+    """What the columns and claims were derived by."""
+    rows = file.rows("SELECT value FROM crm_meta WHERE name = ?", (f"keys of {kind.name}",))
+    return str(rows[0][0]) if rows else None
+
+
+def _derive(file: SqliteFile, kind: Kind[Any]) -> None:
+    """Derive the key columns and the claims of every record anew: the declaration is not the one they were made by."""
+    rows = file.rows(f"SELECT rowid, tenant, id, version, body FROM {table_of(kind)}")
+    records = [(row, tenant, decode(kind, id, version, body)) for row, tenant, id, version, body in rows]
     names = [name for field in kind.keys for name in columns_of(field)]
-    table = table_of(kind)
-    rows = file.rows(f"SELECT rowid, id, version, body FROM {table}")
-    values = [(*key_values(kind, decode(kind, id, version, body)), row) for row, id, version, body in rows]
-    sets = ", ".join(f"{quoted(name)} = ?" for name in names)
-    file.many(f"UPDATE {table} SET {sets} WHERE rowid = ?", values)
+    if names and records:
+        sets = ", ".join(f"{quoted(name)} = ?" for name in names)
+        values = [(*key_values(kind, record), row) for row, _, record in records]
+        file.many(f"UPDATE {table_of(kind)} SET {sets} WHERE rowid = ?", values)
+    claims = [
+        (tenant, kind.name, *claim, record.id, int(live))
+        for _, tenant, record in records
+        for claim, live in claims_of(kind, record).items()
+    ]
+    _check_unique(kind, claims)
+    file.rows("DELETE FROM crm_claim WHERE kind = ?", (kind.name,))
+    file.many("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", claims)
+
+
+def _check_unique(kind: Kind[Any], claims: Iterable[tuple[Any, ...]]) -> None:
+    """Refuse to open a file whose records share what has been declared unique since."""
+    held: dict[tuple[str, ...], str] = {}
+    problems = []
+    for tenant, _, field, value, id, live in claims:
+        other = held.setdefault((tenant, field, value), id) if live else id
+        if other != id:
+            mend = "open it without unique=True once, and give one of them another value"
+            problems.append(Problem(f"{field} of {kind.name} {id}", f"that of {other}", "a value of its own", mend))
+    if problems:
+        raise Invalid(problems)

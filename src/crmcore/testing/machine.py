@@ -43,7 +43,7 @@ from crmcore.verification import verify
 
 __all__ = ["StoreMachine"]
 
-BEGUN = {"parcel": {"label": "a", "pieces": 1, "status": "sent"}, "box": {"label": "a"}}
+BEGUN: dict[str, dict[str, Any]] = {"parcel": {"label": "a", "pieces": 1, "status": "sent"}, "box": {"label": "a"}}
 LEFT: dict[str, Any] = {"label": "[erased]", "code": None, "external.shop": None, "custom.region": None}
 
 
@@ -81,6 +81,7 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="crmcore-"))
+        self.stores: dict[str, Store] = {}
         self.models = {tenant: Model() for tenant in TENANTS}
         self.commits = Counter[str]()
         self.end, self.recorded = 0, hour(0)
@@ -101,12 +102,15 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check once more that everything adds up, and clear away."""
-        for tenant, store in self.stores.items():
-            self.check_past(tenant, len(self.models[tenant].log) // 2)
-            sound = verify(store, KINDS)
-            assert sound, str(sound)
-        self.stores["here"].close()
-        shutil.rmtree(self.folder)
+        try:
+            for tenant, store in self.stores.items():
+                self.check_past(tenant, len(self.models[tenant].log) // 2)
+                sound = verify(store, KINDS)
+                assert sound, str(sound)
+        finally:
+            for store in self.stores.values():
+                store.close()
+            shutil.rmtree(self.folder)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

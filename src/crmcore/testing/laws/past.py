@@ -104,7 +104,13 @@ class PastLaws(Bench):
 
     def test_every_moment_is_the_fold_of_what_was_known(self, store: Store, pen: Pen) -> None:
         """For several records, with late changes and without, at and between all their times."""
-        histories = {"a": (5, 7, 9), "b": (5, 9, 7, 7), "c": (3, 3, 8, 4, 6, 4), "d": (6, 2_000, 7, 2_001), "e": (5, 20, 10, 30, 25)}
+        histories = {
+            "a": (5, 7, 9),
+            "b": (5, 9, 7, 7),
+            "c": (3, 3, 8, 4, 6, 4),
+            "d": (6, 2_000, 7, 2_001),
+            "e": (5, 20, 10, 30, 25),
+        }
         for id, (birth, *rest) in histories.items():
             record = pen.add(id, birth, pieces=0, label=id)
             for number, at in enumerate(rest):

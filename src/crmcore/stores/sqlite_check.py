@@ -1,0 +1,156 @@
+"""Does a file say what its own log says? Every column that is derived is derived again and compared.
+
+Reads go by the derived columns, so a wrong one gives wrong answers although every body is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from crmcore.kernel.change import Change
+from crmcore.kernel.claims import claims_of
+from crmcore.kernel.errors import Conflict, Corrupt, Invalid
+from crmcore.kernel.keys import columns_of, microseconds
+from crmcore.kernel.records import Kind, Record
+from crmcore.stores.codec import decode
+from crmcore.stores.rows import standing_row
+from crmcore.stores.schema import quoted, table_of
+from crmcore.stores.sqlite_file import SqliteFile
+from crmcore.stores.standing import Standing, step
+
+__all__ = ["differences"]
+
+_TIMES = ("first", "horizon", "late_from", "late_until", "recorded_at", "deleted_at")
+
+
+@attrs.frozen
+class _Told:
+    """What the log tells of one record.
+
+    Attributes:
+        standing: How it stands.
+        recorded: When its last change was recorded, in microseconds.
+        past: The record and the horizon after each change, in microseconds.
+    """
+
+    standing: Standing[Any]
+    recorded: int
+    past: tuple[tuple[Record, int], ...]
+
+
+def differences(
+    file: SqliteFile, tenant: str, kinds: Mapping[str, Kind[Any]], log: Sequence[Change[Any]]
+) -> Iterator[str]:
+    """Where a file differs from its log, one sentence each.
+
+    Args:
+        file: The file.
+        tenant: Whose records.
+        kinds: The kinds of record.
+        log: Every change of the tenant.
+    """
+    yield from _holes(file)
+    mine: dict[tuple[str, str], list[Change[Any]]] = {}
+    for change in log:
+        mine.setdefault((change.kind, change.id), []).append(change)
+    told: dict[tuple[str, str], _Told] = {}
+    for (name, id), changes in mine.items():
+        try:
+            told[name, id] = _folded(kinds[name], changes)
+        except (Conflict, Invalid, KeyError) as error:
+            yield f"the changes of {name} {id} do not follow each other: {error}"
+    for name, kind in kinds.items():
+        here = {id: one for (of, id), one in told.items() if of == name}
+        yield from _past(file, tenant, kind, here)
+        yield from _standing(file, tenant, kind, here)
+    yield from _claims(file, tenant, kinds, told)
+    yield from _aliases(file, tenant, told)
+
+
+def _holes(file: SqliteFile) -> Iterator[str]:
+    """Places of the log that nobody's change stands at."""
+    ((count, last),) = file.rows("SELECT count(*), coalesce(max(seq), 0) FROM crm_change")
+    if count != last:
+        yield f"{last - count} of {last} changes are missing from the log"
+
+
+def _folded(kind: Kind[Any], changes: Sequence[Change[Any]]) -> _Told:
+    """A record out of its changes, as a store makes it one by one."""
+    standing: Standing[Any] | None = None
+    past: list[tuple[Record, int]] = []
+    for place, change in enumerate(changes):
+        earlier = [one.sets for one in changes[:place] if one.order > change.order]
+        standing, _ = step(kind, standing, change, lambda sets=earlier: sets)  # type: ignore[misc]
+        past.append((standing.record, microseconds(standing.horizon)))
+    last = changes[-1].recorded_at
+    if standing is None or last is None:
+        message = "no change was recorded"
+        raise KeyError(message)
+    return _Told(standing, microseconds(last), tuple(past))
+
+
+def _past(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:
+    """Past states and horizons that differ from the fold of the changes up to them."""
+    sql = "SELECT id, version, horizon, body FROM crm_change WHERE tenant = ? AND kind = ?"
+    for id, version, horizon, body in file.rows(sql, (tenant, kind.name)):
+        past = told[id].past if id in told else ()
+        if not 1 <= version <= len(past):
+            continue
+        record, wanted = past[version - 1]
+        if horizon != wanted:
+            yield f"horizon of version {version} of {kind.name} {id} differs from its changes"
+        if _read(kind, id, version, body) != record:
+            yield f"version {version} of {kind.name} {id} differs from the fold of its changes"
+
+
+def _read(kind: Kind[Any], id: str, version: int, body: str) -> Record | None:
+    """The record a body holds; None when it can't be read, which the checksums report."""
+    try:
+        return decode(kind, id, version, body)
+    except Corrupt:
+        return None
+
+
+def _standing(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:
+    """Columns that differ from what the record says."""
+    names = ["id", "version", "schema", *_TIMES, *(name for field in kind.keys for name in columns_of(field))]
+    sql = f"SELECT {', '.join(map(quoted, names))} FROM {table_of(kind)} WHERE tenant = ?"
+    for row in file.rows(sql, (tenant,)):
+        one = told.get(row[0])
+        if one is None:
+            continue
+        wanted = standing_row(kind, one.standing, "", one.recorded)
+        for name, value, right in zip(names, row, wanted, strict=False):
+            if value != right and name != "schema":
+                yield f"column {name} of {kind.name} {row[0]} differs from its changes"
+
+
+def _claims(
+    file: SqliteFile, tenant: str, kinds: Mapping[str, Kind[Any]], told: Mapping[tuple[str, str], _Told]
+) -> Iterator[str]:
+    """Unique values that are held by nobody, or by somebody who does not have them."""
+    wanted = {
+        (name, field, value, id, int(live))
+        for (name, id), one in told.items()
+        for (field, value), live in claims_of(kinds[name], one.standing.record).items()
+    }
+    sql = "SELECT kind, field, value, id, live FROM crm_claim WHERE tenant = ?"
+    yield from _apart("unique value", wanted, file.rows(sql, (tenant,)))
+
+
+def _aliases(file: SqliteFile, tenant: str, told: Mapping[tuple[str, str], _Told]) -> Iterator[str]:
+    """Merged records that lead elsewhere than they say."""
+    merged = {(id, one.standing.record.merged_into) for (_, id), one in told.items()}
+    wanted = {(id, survivor) for id, survivor in merged if survivor is not None}
+    yield from _apart("merged id", wanted, file.rows("SELECT id, survivor FROM crm_alias WHERE tenant = ?", (tenant,)))
+
+
+def _apart(what: str, wanted: Iterable[tuple[Any, ...]], found: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    missing, stray = set(wanted) - set(found), set(found) - set(wanted)
+    if missing:
+        yield f"{len(missing)} {what}s of records are not in their table"
+    if stray:
+        yield f"{len(stray)} {what}s are in their table, but no record has them"
