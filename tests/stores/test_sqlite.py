@@ -178,8 +178,12 @@ def test_a_field_of_another_type_is_corrupt(path: Path, store: SqliteStore) -> N
         label: str = field()
         note: date | None = field(default=None)
 
-    with contextlib.closing(SqliteStore(str(path))) as opened, pytest.raises(Invalid, match="colour of parcel a"):
-        opened.prepare([kind_of(Other)])
+    with contextlib.closing(SqliteStore(str(path))) as opened:
+        with pytest.raises(Corrupt, match="parcel a"):
+            opened.prepare([kind_of(Other)])
+        opened._kinds["parcel"] = kind_of(Other)
+        with pytest.raises(Corrupt, match="parcel a"):
+            opened.get(kind_of(Other), ["a"])
         with pytest.raises(Corrupt, match="a change of parcel"):
             opened.changes()
         assert "can't be read" in str(verify(opened, {"parcel": kind_of(Other)}))
