@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -303,3 +303,15 @@ def test_names_are_found_for_deleted_records_too(crm: CRM) -> None:
     assert list(crm.analytics.pipeline(by="account").groups) == ["Acme"]
     with pytest.raises(NotFound):
         crm.accounts.get(account.id)
+
+
+def test_deals_of_other_pipelines_are_counted(open_crm: Callable[..., CRM]) -> None:
+    """The report says what it leaves out."""
+    ends = (Stage("won", kind="won"), Stage("lost", kind="lost"))
+    lines = [Pipeline("new", [Stage("demo"), *ends]), Pipeline("renewals", [Stage("offered"), *ends])]
+    crm = open_crm(playbook=Playbook(sales=SalesRules(pipelines=lines)))
+    crm.opportunities.add(name="Roof")
+    crm.opportunities.add(name="Roof again", pipeline="renewals")
+
+    assert crm.analytics.pipeline().made.exclusions == {"deals in other pipelines": 1}
+    assert "1 deals in other pipelines" in str(crm.analytics.pipeline(pipeline="renewals"))

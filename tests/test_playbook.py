@@ -387,3 +387,14 @@ def test_a_playbook_is_frozen() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Playbook().currency = "EUR"
     assert attrs.evolve(Playbook(), currency="EUR") == Playbook(currency="EUR")
+
+
+def test_a_custom_field_does_not_come_back_as_something_else(crm: CRM) -> None:
+    """Records may still hold what it was."""
+    crm.adopt(Playbook(custom={"account": {"rank": "text"}}))
+    crm.accounts.add(name="Acme", custom={"rank": "A"})
+    crm.adopt(Playbook())
+
+    with pytest.raises(Invalid, match="text, as it was"):
+        crm.adopt(Playbook(custom={"account": {"rank": "integer"}}))
+    assert crm.adopt(Playbook(custom={"account": {"rank": "text"}})) == crm.playbook

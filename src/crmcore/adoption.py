@@ -44,29 +44,31 @@ def _read(text: str) -> Playbook:
     return Playbook.from_data(json.loads(text))
 
 
-def check_custom(playbook: Playbook, current: Playbook, kinds: Iterable[str]) -> None:
+def check_custom(playbook: Playbook, store: Store, kinds: Iterable[str]) -> None:
     """Refuse custom fields that records could not hold.
 
     Args:
         playbook: The new playbook.
-        current: The one in force.
+        store: The store, whose log has every playbook there was.
         kinds: The names of the kinds there are.
 
     Raises:
-        Invalid: A custom field is declared for an unknown kind, or changes its type.
+        Invalid: A custom field is declared for an unknown kind, or changes the type it ever had.
     """
     known = set(kinds)
+    log = store.changes(kind=kind_of(PlaybookVersion).name, id=PLAYBOOK_ID)
+    past = [_read(change.sets["text"]).custom for change in log if "text" in change.sets]
     problems = [
         Problem(f"custom.{kind}", kind, f"one of {', '.join(sorted(known))}", "correct the kind's name")
         for kind in playbook.custom
         if kind not in known
     ]
     for kind, fields in playbook.custom.items():
-        was = current.custom.get(kind, EMPTY)
         for name, type in fields.items():
-            if was.get(name, type) != type:
+            was = {custom.get(kind, EMPTY).get(name, type) for custom in past} - {type}
+            if was:
                 mend = "give the new field another name, for records may hold the old one"
-                problems.append(Problem(f"custom.{kind}.{name}", type, f"{was[name]}, as it was", mend))
+                problems.append(Problem(f"custom.{kind}.{name}", type, f"{was.pop()}, as it was", mend))
     if problems:
         raise Invalid(problems)
 

@@ -308,7 +308,7 @@ class CRM:
         if not isinstance(playbook, Playbook):
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
         context = attrs.evolve(self.context("sales"), at=self._now())
-        check_custom(playbook, self.playbook, self.kinds)
+        check_custom(playbook, self.store, self.kinds)
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
         moves = remapped(deals, playbook, remap or {}, context)
         self._check_references(along)

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
+
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.ports import Moment, Store
-from crmcore.kernel.records import Record
+from crmcore.kernel.records import FrozenMap, Record
 from crmcore.people import AccountDesk
 from crmcore.playbook import Playbook
 from crmcore.sales import Opportunity, OpportunityDesk, Pipeline, ProductDesk, stage_history
@@ -109,21 +111,24 @@ class Figures:
         from crmcore.analytics import StageOrder, pipeline as report
         from crmcore.kernel.calendar import period as calendar_period
 
+        now = self._crm.context("sales").at  # and with it, what another process adopted meanwhile
         playbook = self._crm.playbook
         name = pipeline or playbook.sales.pipeline().name
-        deals = [deal for deal in self._crm.opportunities.each() if deal.pipeline == name]
+        every = list(self._crm.opportunities.each())
+        deals = [deal for deal in every if deal.pipeline == name]
         order = StageOrder.of(self._line(name, deals).stages)
-        return report(
+        made = report(
             self._columns(deals),
             visits=self._visits(deals, order),
             stages=order,
-            at=self._crm.moment.at or self._crm.context("sales").at,
+            at=self._crm.moment.at or now,
             period=None if period is None else calendar_period(period, zone=playbook.zone, fiscal=playbook.fiscal_year),
             by=by,
             currency=currency or playbook.currency,
             rates=playbook.rates if playbook.rates.rates else None,
             zone=playbook.zone,
         )
+        return made if len(deals) == len(every) else _without(made, len(every) - len(deals))
 
     def _line(self, name: str, deals: Iterable[Opportunity]) -> Pipeline:
         """The pipeline as it was; as it is now, where deals were dated back into what was not there yet."""
@@ -171,6 +176,12 @@ class Figures:
                 columns["entered_at"].append(visit.entered_at)
                 columns["left_at"].append(visit.left_at)
         return columns
+
+
+def _without(report: PipelineReport, others: int) -> PipelineReport:
+    """A report that says how many deals it leaves to other pipelines."""
+    exclusions = FrozenMap({**report.made.exclusions, "deals in other pipelines": others})
+    return attrs.evolve(report, made=attrs.evolve(report.made, exclusions=exclusions))
 
 
 def _named(records: Iterable[Record]) -> dict[str, str]:

@@ -192,7 +192,7 @@ def in_sql() -> Iterator[Line]:
             "its query plan",
             f"searches {', '.join(sorted(plans))}",
             "its index",
-            plans == {f"crm_opportunity_{field}"},
+            plans == {f"ix_crm_opportunity_{field}"},
         )
         said.clear()
 

@@ -26,17 +26,17 @@ TABLES = (
         "by" TEXT, reason TEXT, horizon INTEGER NOT NULL, late INTEGER NOT NULL, "schema" INTEGER NOT NULL,
         playbook TEXT NOT NULL, sets TEXT NOT NULL, seal INTEGER NOT NULL,
         body TEXT NOT NULL, checksum INTEGER NOT NULL, UNIQUE (tenant, kind, id, version))""",
-    "CREATE INDEX IF NOT EXISTS crm_change_horizon ON crm_change (tenant, kind, id, horizon, version)",
+    "CREATE INDEX IF NOT EXISTS ix_crm_change_horizon ON crm_change (tenant, kind, id, horizon, version)",
     """CREATE TABLE IF NOT EXISTS crm_claim (
         tenant TEXT NOT NULL, kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
         live INTEGER NOT NULL, PRIMARY KEY (tenant, kind, field, value, id))""",
-    "CREATE UNIQUE INDEX IF NOT EXISTS crm_claim_live ON crm_claim (tenant, kind, field, value) WHERE live = 1",
+    "CREATE UNIQUE INDEX IF NOT EXISTS ix_crm_claim_live ON crm_claim (tenant, kind, field, value) WHERE live = 1",
     """CREATE TABLE IF NOT EXISTS crm_key (
         tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, commit_id TEXT NOT NULL,
         first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, PRIMARY KEY (tenant, key))""",
     """CREATE TABLE IF NOT EXISTS crm_alias (
         tenant TEXT NOT NULL, id TEXT NOT NULL, survivor TEXT NOT NULL, PRIMARY KEY (tenant, id))""",
-    "CREATE INDEX IF NOT EXISTS crm_alias_survivor ON crm_alias (tenant, survivor)",
+    "CREATE INDEX IF NOT EXISTS ix_crm_alias_survivor ON crm_alias (tenant, survivor)",
 )
 
 OWN = frozenset({"meta", "change", "claim", "key", "alias", "trait"})
@@ -90,7 +90,7 @@ def kind_tables(kind: Kind[Any]) -> list[str]:
 
 def _index(kind: Kind[Any], field: Field) -> str:
     columns = ", ".join(map(quoted, columns_of(field)))
-    name = quoted(f"crm_{kind.name}_{field.name}")
+    name = quoted(f"ix_crm_{kind.name}_{field.name}")
     return f"CREATE INDEX IF NOT EXISTS {name} ON {table_of(kind)} (tenant, {columns}, id) WHERE deleted_at IS NULL"
 
 

@@ -109,9 +109,10 @@ def _past(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _To
 def _read(kind: Kind[Any], id: str, version: int, body: str) -> Record | None:
     """The record a body holds; None when it can't be read, which the checksums report."""
     try:
-        return decode(kind, id, version, body)
+        record: Record = decode(kind, id, version, body)
     except Corrupt:
         return None
+    return record
 
 
 def _standing(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:

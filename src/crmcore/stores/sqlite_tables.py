@@ -65,7 +65,7 @@ def _mend(file: SqliteFile, kind: Kind[Any], present: dict[str, str | None]) -> 
     if f"crm_{kind.name}" in present:
         columns = {row[1] for row in file.rows(f"PRAGMA table_info({table_of(kind)})")}
         statements += added_columns(kind, columns)
-    indexes = {f"crm_{kind.name}_{field.name}" for field in kind.keys}
+    indexes = {f"ix_crm_{kind.name}_{field.name}" for field in kind.keys}
     if not {f"crm_{kind.name}", *indexes} <= present.keys():
         statements += kind_tables(kind)
     view = view_of(kind)
