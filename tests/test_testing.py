@@ -61,7 +61,7 @@ def test_the_kit_names_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
         crmcore.testing.StoreContract
     assert "\n" not in str(caught.value)
     with pytest.raises(AttributeError, match="no attribute 'StoreContact'"):
-        crmcore.testing.StoreContact  # type: ignore[attr-defined]
+        crmcore.testing.StoreContact
 
 
 def test_every_name_of_the_kit_is_there() -> None:

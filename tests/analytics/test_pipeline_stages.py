@@ -191,7 +191,7 @@ def test_there_is_no_bottleneck_where_nobody_knows_where_deals_were_lost() -> No
 
     report = pipeline(deals, stages=STAGES)
     assert report.bottleneck is None
-    assert "not known where they were lost" in report.reasons["bottleneck"]
+    assert "no stage history to say where" in report.reasons["bottleneck"]
     assert pipeline(deals, stages=STAGES, visits=visits).bottleneck == "lead"
 
 

@@ -93,7 +93,7 @@ def test_the_report_says_how_it_was_made(report: PipelineReport) -> None:
     assert (report.period, report.currency, report.made.zone) == (None, "EUR", "UTC")
     assert report.made.exclusions == {"won deals without an amount, in no value": 1}
     assert str(report.made) == (
-        "as of 2026-03-02T23:59:59.999999+00:00 (the latest instant in the data); zone UTC; in EUR; "
+        "as of 2026-03-02T23:59:59.999999+00:00 (the latest instant in the data); all time; zone UTC; in EUR; "
         "1 won deals without an amount, in no value"
     )
 
@@ -114,7 +114,7 @@ def test_nothing_is_undefined_without_a_reason() -> None:
     assert (empty.deals, empty.no_account) == (0, None)
     assert undefined | {"reached", "time_in_stage"} == {name for name in empty.reasons if "exact" not in name}
     assert all(empty.reasons.values())
-    assert str(empty.made) == "no instant in the data; zone UTC"
+    assert str(empty.made) == "no instant in the data; all time; zone UTC"
     assert empty.made.local is None
     assert repr(empty) == "<PipelineReport: 0 deals, 0 open, 0 won, 0 lost, win rate –>"
 

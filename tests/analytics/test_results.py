@@ -47,10 +47,11 @@ def test_a_report_prints_as_tables(report: PipelineReport) -> None:
         "Days in stage",
         "stage  median  mean of those left  left  still there",
         "demo     4.00                4.00     1            1",
-        "as of 2026-01-07T23:59:59.999999+00:00; zone UTC; in EUR",
+        "as of 2026-01-07T23:59:59.999999+00:00; all time; zone UTC; in EUR",
     ]:
         assert any(" ".join(line.split()) == " ".join(found.split()) for found in text.splitlines()), (line, text)
     assert "by snapshot" not in text  # without a period it says what the cohort says
+    assert "  lost cycle days: no lost deal has both an opening and a closing date" in text.splitlines()
     assert "(none)" in text
     assert all(line == line.rstrip() for line in text.splitlines())
 
@@ -66,7 +67,7 @@ def test_a_notebook_shows_tables_and_no_markup_of_the_data(report: PipelineRepor
     """A name is text, whatever it contains."""
     page = report._repr_html_()
 
-    assert page.count("<table>") == 5
+    assert page.count("<table>") == 6
     assert "&lt;b&gt;Ann" in page
     assert "<b>" not in page
 

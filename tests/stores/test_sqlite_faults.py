@@ -610,7 +610,10 @@ def test_values_nobody_read_at_the_border() -> None:
         with pytest.raises(Invalid):
             Pen(store).commit(added(Box, "b", label="b"), added(Parcel, "a", **{"label": "a", **sets}))
         assert (store.last(), store.get(BOX, ["b"])) == ((0, None), {})
-    assert Pen(store).add("a").version == 1
+    record = Pen(store).change(Pen(store).add("a"), 20, label="later")
+    with pytest.raises(Invalid):
+        Pen(store).change(record, 15, label=HALF)  # what a late change sets is kept, though the record never has it
+    assert store.get(PARCEL, ["a"]) == {"a": record}
     store.close()
 
 

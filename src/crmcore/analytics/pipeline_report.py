@@ -230,6 +230,9 @@ class PipelineReport(Tabular):
             parts += self.snapshot.sections()
         if self.time_in_stage:
             parts.append(TimeInStage.section(self.time_in_stage))
+        whys = [(f"{name.replace('_', ' ')}: {why}",) for name, why in self.reasons.items() if name in FIGURES]
+        if whys:
+            parts.append(Section("Undefined, and why", (), tuple(whys)))
         return [*parts, Section("How it was made", (), ((str(self.made),),))]
 
     def _comparison(self) -> Section:
@@ -349,7 +352,7 @@ def _whys(report: PipelineReport) -> dict[str, str]:
 
 def _no_bottleneck(report: PipelineReport) -> str:
     if report.cohort is not None and report.cohort.blind:
-        return "most lost deals of the cohort have no stage history, so it is not known where they were lost"
+        return "most lost deals have no stage history to say where they were lost"
     return f"no open stage was reached by {report.n_min:,} deals (n_min=)"
 
 

@@ -50,7 +50,7 @@ class Provenance:
         """One line, as it stands under a table."""
         at = f"as of {self.local.isoformat()}" if self.local else "no instant in the data"
         parts = [at if self.at_given or self.at is None else f"{at} (the latest instant in the data)"]
-        parts += [f"period {self.period.name}"] if self.period else []
+        parts.append(f"period {self.period.name}" if self.period else "all time")
         parts += [f"zone {self.zone}", *([f"in {self.currency}"] if self.currency else [])]
         parts += [f"{count:,} {what}" for what, count in self.exclusions.items()]
         return "; ".join(parts)

@@ -6,7 +6,8 @@ Reads go by the derived columns, so a wrong one gives wrong answers although eve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import attrs
 
@@ -60,7 +61,7 @@ def differences(
     for (name, id), changes in mine.items():
         try:
             told[name, id] = _folded(kinds[name], changes)
-        except (Conflict, Invalid, KeyError) as error:
+        except (Conflict, Invalid) as error:
             yield f"the changes of {name} {id} do not follow each other: {error}"
     for name, kind in kinds.items():
         here = {id: one for (of, id), one in told.items() if of == name}
@@ -85,11 +86,8 @@ def _folded(kind: Kind[Any], changes: Sequence[Change[Any]]) -> _Told:
         earlier = [one.sets for one in changes[:place] if one.order > change.order]
         standing, _ = step(kind, standing, change, lambda sets=earlier: sets)  # type: ignore[misc]
         past.append((standing.record, microseconds(standing.horizon)))
-    last = changes[-1].recorded_at
-    if standing is None or last is None:
-        message = "no change was recorded"
-        raise KeyError(message)
-    return _Told(standing, microseconds(last), tuple(past))
+    recorded = cast("datetime", changes[-1].recorded_at)
+    return _Told(cast("Standing[Any]", standing), microseconds(recorded), tuple(past))
 
 
 def _past(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:

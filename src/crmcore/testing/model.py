@@ -38,7 +38,7 @@ def fold(changes: Iterable[Change[Any]]) -> State:
     ordered = sorted(changes, key=lambda change: (change.at, change.version))
     state = {**DEFAULTS[ordered[0].kind], "version": max(change.version for change in ordered)}
     for change in ordered:
-        state |= change.sets
+        state.update(change.sets.items())
     return {name: value for name, value in state.items() if value is not None}
 
 
