@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from crmcore import CRM, Closed, Conflict, F, Invalid, Money, NotAllowed, NotFound, Opportunity, Playbook
@@ -690,3 +691,24 @@ def test_a_record_without_changes_is_found() -> None:
         store._rooms.shelves["default", "staff"]["staff_0002"] = shelf(store)
 
     assert any("have no changes" in violation for violation in broken(spoil))
+
+
+# --- commit, the public one -------------------------------------------------------------------------------------------
+
+
+def test_a_commit_takes_changes_of_its_own_kinds_only(crm: CRM) -> None:
+    """Neither strangers, nor a playbook beside ``adopt``, nor what is yet to happen."""
+    acme = crm.accounts.add(name="Acme")
+    (change,) = crm.accounts.propose(crm.accounts.revise, acme, fields={"name": "Acme Ltd"})
+    strangers: list[Any] = [
+        "change",
+        attrs.evolve(change, kind="shoot"),
+        attrs.evolve(change, kind="playbook", id="playbook"),
+        attrs.evolve(change, at=on(3)),
+    ]
+
+    for stranger in strangers:
+        with pytest.raises(Invalid):
+            crm.commit([stranger])
+    assert crm.accounts.get(acme.id) == acme
+    assert crm.commit([change]).records[0].version == 2

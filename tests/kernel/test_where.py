@@ -494,3 +494,9 @@ def test_reasons(asked: Filter, values: dict[str, object], reason: str) -> None:
     """In the words of the question, turned round where it fails."""
     assert explain(check(asked), record(**values)).reasons == (reason,)
     assert str(explain(check(asked), record(**values))).startswith(("matches\n", "does not match\n"))
+
+
+def test_a_leaf_has_no_parts() -> None:
+    """Only what joins or turns round has."""
+    assert (F.a == 1).parts == ()
+    assert (~(F.a == 1)).parts == (F.a == 1,)

@@ -301,3 +301,9 @@ def test_stages_may_ask_for_custom_fields(open_crm: Callable[..., CRM]) -> None:
     ]
     deal = crm.opportunities.update(deal, custom={"region": "north"}, external={"erp": "7"}, amount=5)
     assert crm.opportunities.advance(deal, to="b").stage == "b"
+
+
+def test_stages_differ_by_more_than_capitals() -> None:
+    """No report could tell them apart."""
+    with pytest.raises(Invalid, match="names that differ by more than capitals"):
+        Pipeline("new", [Stage("Demo"), Stage("demo"), *ENDS])

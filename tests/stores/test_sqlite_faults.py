@@ -31,6 +31,7 @@ from crmcore.kernel.errors import (
 from crmcore.kernel.page import Query
 from crmcore.kernel.ports import Key, Moment, Store
 from crmcore.kernel.where import F
+from crmcore.stores.codec import encode_sets
 from crmcore.stores.sqlite import SqliteStore
 from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, asked, changed, hour
 from crmcore.verification import verify
@@ -643,3 +644,9 @@ def test_names_that_are_no_text() -> None:
     nul = Pen(store).add("a\x00b", label="\x00")
     assert store.get(PARCEL, ["a", "a\x00b", "a\x00c"]) == {"a\x00b": nul}
     store.close()
+
+
+def test_what_json_can_not_hold_is_refused() -> None:
+    """Should a value ever get past the border."""
+    with pytest.raises(Invalid):
+        encode_sets(PARCEL, {"price": "free"})
