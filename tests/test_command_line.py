@@ -740,3 +740,19 @@ def test_a_published_table_gives_the_known_figures(workplace: Path, capsys: pyte
     assert "1,425 deals name no account; they are kept." in again.out
     assert "8,800 deals in the file: 0 new, 0 changed, 8,800 the same." in again.out
     assert changes == found["import"]["deals"] + 4_238 + 2_473 + 85 + 7 + 30 + 1
+
+
+def test_undated_deals_are_counted_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A closed one counts from its closing, an open one from the import."""
+    file = tmp_path / "deals.csv"
+    file.write_text("id,stage,opened,closed,amount\n1,won,,2026-01-05,5\n2,demo,,,7\n3,demo,2026-01-02,,8\n")
+    asked = [
+        "pipeline",
+        str(file),
+        *["--id", "id", "--stage", "stage", "--opened", "opened", "--closed", "closed", "--amount", "amount"],
+    ]
+    asked += [*["--won", "won", "--lost", "lost", "--open", "demo", "--currency", "EUR", "--as-of", "2026-02-01"]]
+
+    assert main(asked) == 0
+    shown = capsys.readouterr().out
+    assert "2 deals carry no opened date, so 1 of them count in no cycle, and the others in no figure above." in shown

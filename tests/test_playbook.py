@@ -398,3 +398,15 @@ def test_a_custom_field_does_not_come_back_as_something_else(crm: CRM) -> None:
     with pytest.raises(Invalid, match="text, as it was"):
         crm.adopt(Playbook(custom={"account": {"rank": "integer"}}))
     assert crm.adopt(Playbook(custom={"account": {"rank": "text"}})) == crm.playbook
+
+
+def test_what_is_written_along_with_a_playbook_is_checked(crm: CRM) -> None:
+    """As if it were committed by itself."""
+    acme = crm.accounts.add(name="Acme")
+    (change,) = crm.accounts.propose(crm.accounts.revise, acme, fields={"name": "Acme Ltd"})
+    with pytest.raises(Invalid):
+        crm.adopt(Playbook(currency="EUR"), along=["x"])  # type: ignore[list-item]
+
+    crm.adopt(Playbook(currency="EUR"), along=[change])
+    assert (crm.playbook.currency, crm.accounts.get(acme.id).name) == ("EUR", "Acme Ltd")
+    assert crm.history("playbook")[-1].commit == crm.history(acme)[-1].commit

@@ -192,13 +192,21 @@ def _notes(given: argparse.Namespace, report: PipelineReport, done: DealImport) 
     counts = f"{done.added:,} new, {done.changed:,} changed, {done.unchanged:,} the same"
     notes = [f"{done.deals:,} deals in the file: {counts}."]
     if done.undated:
-        kept = "so they count in no cycle" if report.undated else "so they are in no figure above"
-        notes.append(f"{done.undated:,} deals carry no opened date, {kept}.")
+        notes.append(f"{done.undated:,} deals carry no opened date, {_undated(report.undated, done.undated)}.")
     if given.as_of:
         notes.append("Amounts are the file's own; how they stood on that day it does not say.")
     if done.without_account and given.account:
         notes.append(f"{done.without_account:,} deals name no account; they are kept.")
     return notes
+
+
+def _undated(inside: int, undated: int) -> str:
+    """What it means for the figures that deals are undated."""
+    if inside >= undated:
+        return "so they count in no cycle"
+    if not inside:
+        return "so they are in no figure above"
+    return f"so {inside:,} of them count in no cycle, and the others in no figure above"
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ class CRM:
 
     Args:
         store: Where to keep it: a path for a SQLite file, a store, or None for memory.
-        playbook: How the business works; default: what the store was last opened with, or the standard one.
+        playbook: How the business works; default: the one the store works by, or the standard one.
         kinds: Record classes of your own, each with its desk class or alone.
         clock: Tells the time; default: the system's.
         new_id: Makes ids; default: UUIDs of version 7.
@@ -301,7 +301,8 @@ class CRM:
 
         Raises:
             Invalid: A stage that deals are in is taken away and not remapped, a custom field is of a kind
-                there is not, or changes its type.
+                there is not, or changes its type; or a change does not fit.
+            Conflict: Another process adopted another playbook first.
             NotAllowed: This is a view of the past.
         """
         check_present(self.moment)
@@ -311,6 +312,7 @@ class CRM:
         check_custom(playbook, self.store, self.kinds)
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
         moves = remapped(deals, playbook, remap or {}, context)
+        self._check_known(along)
         self._check_references(along)
         self._house.playbooks.keep(self.store, playbook, context, [*moves, *along])
         return playbook

@@ -93,7 +93,7 @@ class Figures:
 
         Args:
             pipeline: The pipeline; default: the playbook's first.
-            period: Restricts closed deals to those closed in it: ``"2026-Q3"``.
+            period: Restricts closed deals to those closed in it and the cohort to those opened in it: ``"2026-Q3"``.
             by: Also report for each ``owner``, ``account`` or ``product``.
             currency: The currency to report in; default: the playbook's.
 

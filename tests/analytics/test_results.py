@@ -118,3 +118,18 @@ def test_real_frames(report: PipelineReport, library: str) -> None:
 
     assert list(frame["deals"]) == [1, 1]
     assert float(frame["won_value"].sum()) == 1200
+
+
+def test_a_report_without_gaps_gives_no_reasons() -> None:
+    """There is nothing to explain."""
+    told = {"opened_at": "2026-01-01", "closed_at": "2026-01-05", "amount": 10, "account": "Acme"}
+    deals = [
+        {**told, "id": 1, "status": "won"},
+        {**told, "id": 2, "status": "lost"},
+        {**told, "id": 3, "status": "open", "closed_at": None, "probability": 0.5, "stage": "demo"},
+    ]
+    visits = [{"deal": id, "stage": "demo", "entered_at": "2026-01-01"} for id in (1, 2, 3)]
+    report = pipeline(deals, visits=visits, stages=["demo"], currency="EUR", n_min=1)
+
+    assert "Undefined" not in str(report)
+    assert report.weighted_value is not None

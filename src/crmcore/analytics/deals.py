@@ -82,7 +82,7 @@ def read_deals(
     """
     wanted = [Wanted(role, name, required=by == role) for role, name in names.items()]
     if by is not None and by not in names:
-        wanted.append(Wanted("group", by, required=True))
+        wanted.append(Wanted("group", by, required=True, mend='say by="…" with the name of a column'))
     columns = columns_of(source, wanted, "deals")
     problems: list[Problem] = []
     outcome = _outcomes(columns, order, problems)

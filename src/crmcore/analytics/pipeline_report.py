@@ -353,7 +353,7 @@ def _whys(report: PipelineReport) -> dict[str, str]:
 def _no_bottleneck(report: PipelineReport) -> str:
     if report.cohort is not None and report.cohort.blind:
         return "most lost deals have no stage history to say where they were lost"
-    return f"no open stage was reached by {report.n_min:,} deals (n_min=)"
+    return f"no open stage was reached by {report.n_min:,} deals"
 
 
 def _stage_whys(report: PipelineReport) -> Iterator[tuple[str, str]]:

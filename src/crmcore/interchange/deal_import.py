@@ -42,7 +42,8 @@ class DealImport:
         unchanged: How many were known and the same.
         without_account: How many name no account; they are kept.
         without_amount: How many have no amount; they are kept, and count as unvalued while open.
-        undated: How many do not say when they were opened; they count from the import on.
+        undated: How many do not say when they were opened; they count from their closing, or while they are open
+            from the import.
     """
 
     deals: int
@@ -131,7 +132,9 @@ def import_deals(
 
     Raises:
         Invalid: A known deal says it was opened or closed at another time, or would have an impossible past:
-            all such deals. Nothing was written.
+            all such deals. Nothing was written. Or the pipeline is unknown, or lacks a stage a deal is in.
+        NotAllowed: The CRM is a view of the past.
+        Duplicate: Two of the deals have the same id.
     """
     work = _Import(crm, source, pipeline, playbook or crm.playbook)
     work.name(deals)

@@ -1,7 +1,7 @@
 """The ports: what the library needs from the outside world, as protocols.
 
-A store answers ``get``, ``find``, ``count``, ``commit``, ``changes`` and ``erase``. ``commit`` is
-atomic and, beside ``erase``, the only way to write. Any class with these methods is a store;
+Records and changes are read in many ways and written in one: ``commit`` is atomic, and only ``erase``
+touches what was written before. Any class with the methods of ``Store`` is a store;
 ``crmcore.testing.StoreContract`` proves that it behaves like one.
 """
 

@@ -106,7 +106,7 @@ class Field:
         unique: Whether no two live records of a tenant may share its value.
         references: The kind of record whose id it holds.
         personal: Whether it is about a person: masked in messages, exported and erased on demand.
-        searchable: Whether full-text search looks in it.
+        searchable: Whether it is one of the fields people look for a record by.
         scale: Digits after the point kept in a decimal key column.
         by_act: Whether only acts write it, never a general ``update``.
         longest: The longest text it takes, in characters.
