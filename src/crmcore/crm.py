@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
+from crmcore.admission import check_changes, check_references
 from crmcore.adoption import Playbooks, check_custom, remapped
 from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.change import Change
@@ -24,7 +25,7 @@ from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
 from crmcore.kernel.values import Border, read_text
 from crmcore.kinds import Kinds, desks_of
 from crmcore.people import Account, AccountDesk
-from crmcore.playbook import Playbook, PlaybookVersion
+from crmcore.playbook import Playbook
 from crmcore.sales import Opportunity, OpportunityDesk, Product, ProductDesk
 from crmcore.staff import Staff, StaffDesk
 from crmcore.system import SystemIds, system_clock
@@ -312,8 +313,7 @@ class CRM:
         check_custom(playbook, self.store, self.kinds)
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
         moves = remapped(deals, playbook, remap or {}, context)
-        self._check_known(along)
-        self._check_references(along)
+        self._admit(along)
         self._house.playbooks.keep(self.store, playbook, context, [*moves, *along])
         return playbook
 
@@ -346,8 +346,7 @@ class CRM:
         check_present(self.moment)
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
-        self._check_known(changes)
-        self._check_references(changes)
+        self._admit(changes)
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
         recorded_at = max([self._clock(), *(change.at for change in changes)])
@@ -356,43 +355,10 @@ class CRM:
         self._house.playbooks.wrote(self.store, done.changes)
         return done
 
-    def _check_known(self, changes: Sequence[Change[Any]]) -> None:
-        """Refuse what is no change, is of no kind there is, is a playbook, or is yet to happen."""
-        now = self._now()
-        for change in changes:
-            if (
-                not isinstance(change, Change)
-                or change.kind not in self.kinds
-                or change.kind == kind_of(PlaybookVersion).name
-            ):
-                what = getattr(change, "kind", type(change).__name__)
-                raise Invalid([Problem("changes", what, "changes of the CRM's kinds", "take them from propose()")])
-            if change.at > now:
-                raise Invalid([Problem("at", change.at.isoformat(), "an instant that has been", "correct the time")])
-
-    def _check_references(self, changes: Sequence[Change[Any]]) -> None:
-        """Refuse references to records that are not there, or were deleted."""
-        made = {(change.kind, change.id) for change in changes}
-        wanted: dict[str, dict[str, list[tuple[str, Change[Any]]]]] = {}
-        for change in changes:
-            for name, kind in self.kinds[change.kind].references.items():
-                id = change.sets.get(name)
-                if id is not None and (kind, id) not in made:
-                    wanted.setdefault(kind, {}).setdefault(id, []).append((name, change))
-        problems = []
-        for kind, ids in wanted.items():
-            found = self.store.get(self.kinds[kind], ids)
-            missing = [id for id in ids if id not in found or found[id].deleted_at is not None]
-            fresh = [(name, id) for id in missing for name, change in ids[id] if self._refers_anew(name, change)]
-            problems += [Problem(name, id, f"the id of a live {kind}", f"add the {kind} first") for name, id in fresh]
-        if problems:
-            raise Invalid(problems)
-
-    def _refers_anew(self, name: str, change: Change[Any]) -> bool:
-        """Whether a change points somewhere its record did not point before: what is gone may be said again."""
-        kind = self.kinds[change.kind]
-        before = self.store.get(kind, [change.id]).get(change.id)
-        return before is None or getattr(before, name) != change.sets[name]
+    def _admit(self, changes: Sequence[Change[Any]]) -> None:
+        """Refuse changes that can't be written."""
+        check_changes(changes, self.kinds, self._now())
+        check_references(changes, self.kinds, self.store)
 
     # --- the whole --------------------------------------------------------------------------------------------------
 
