@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -355,12 +357,16 @@ def test_what_another_process_adopts_holds_here_too(open_crm: Callable[..., CRM]
 def test_what_another_process_writes_between_act_and_commit_is_not_taken_for_our_own(
     open_crm: Callable[..., CRM],
 ) -> None:
-    """The next act looks again."""
+    """The act rested on rules that are none any more: it is refused, and the next one looks again."""
     here, there = open_crm(), open_crm()
     acme = here.accounts.add(name="Acme")
     change = here.context("").changed(acme, "renamed", name="Acme Ltd")
     there.adopt(Playbook(currency="EUR"))
-    here.commit([change])
+    with pytest.raises(Conflict, match="playbook"):
+        here.commit([change])
+    assert here.context("").currency == "EUR"
+    with pytest.raises(Conflict, match="another playbook was adopted since"):
+        here.commit([change])
 
     assert here.opportunities.add(name="Roof", amount=5).amount == Money("5", "EUR")
 
@@ -410,3 +416,50 @@ def test_what_is_written_along_with_a_playbook_is_checked(crm: CRM) -> None:
     crm.adopt(Playbook(currency="EUR"), along=[change])
     assert (crm.playbook.currency, crm.accounts.get(acme.id).name) == ("EUR", "Acme Ltd")
     assert crm.history("playbook")[-1].commit == crm.history(acme)[-1].commit
+
+
+def test_no_deal_stays_behind_in_a_stage_that_is_taken_away(open_crm: Callable[..., CRM]) -> None:
+    """Whoever writes while a playbook is adopted: either the deal is moved, or it is not opened there."""
+    ends = (Stage("won", kind="won"), Stage("lost", kind="lost"))
+    books = [
+        Playbook(sales=SalesRules(pipelines=[Pipeline("new", [Stage(name), *ends])])) for name in ("demo", "offered")
+    ]
+    here, there = open_crm(playbook=books[0]), open_crm()
+    refused: list[Exception] = []
+
+    def write() -> None:
+        for number in range(60):
+            try:
+                there.opportunities.add(
+                    name=f"Roof {number}", stage=there.playbook.sales.pipeline().open_stages[0].name
+                )
+            except (Conflict, Invalid) as error:
+                refused.append(error)
+
+    writer = Thread(target=write)
+    writer.start()
+    turn = 0
+    while writer.is_alive() or turn % 2 == 0:
+        old, new = ("demo", "offered") if turn % 2 == 0 else ("offered", "demo")
+        with contextlib.suppress(Conflict):
+            here.adopt(books[(turn + 1) % 2], remap={("new", old): new})
+            turn += 1
+    writer.join()
+
+    stage = here.playbook.sales.pipeline().open_stages[0].name
+    assert here.opportunities.count(F.stage == stage) == here.opportunities.count() == 60 - len(refused)
+    assert here.verify()
+
+
+def test_adopting_rests_on_everything_that_was_read(crm: CRM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written while it reads makes it a conflict."""
+    from crmcore import crm as front
+
+    def slow(*arguments: Any) -> Any:  # noqa: ANN401
+        crm.accounts.add(name="Acme")
+        return []
+
+    monkeypatch.setattr(front, "remapped", slow)
+    crm.accounts.add(name="Bcme")
+    with pytest.raises(Conflict, match="something was written since"):
+        crm.adopt(Playbook(currency="EUR"))

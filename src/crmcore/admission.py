@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from crmcore.kernel.change import Change
+from crmcore.kernel.context import Clock
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, kind_of
@@ -15,23 +15,24 @@ from crmcore.playbook import PlaybookVersion
 __all__ = ["check_changes", "check_references"]
 
 
-def check_changes(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], now: datetime) -> None:
+def check_changes(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], clock: Clock, now: Clock) -> None:
     """Refuse what is no change, is of no kind there is, is a playbook, or is yet to happen.
 
     Args:
         changes: What is to be written.
         kinds: The kinds of the CRM.
-        now: What time it is.
+        clock: Tells the time.
+        now: Tells the time, but never before anything the store knows: asked when the clock seems to be behind.
 
     Raises:
         Invalid: The first that does not pass.
     """
-    playbook = kind_of(PlaybookVersion).name
+    playbook, reached = kind_of(PlaybookVersion).name, clock()
     for change in changes:
         if not isinstance(change, Change) or change.kind not in kinds or change.kind == playbook:
             what = getattr(change, "kind", type(change).__name__)
             raise Invalid([Problem("changes", what, "changes of the CRM's kinds", "take them from propose()")])
-        if change.at > now:
+        if change.at > reached and change.at > now():
             raise Invalid([Problem("at", change.at.isoformat(), "an instant that has been", "correct the time")])
 
 

@@ -89,7 +89,7 @@ class Playbooks:
     first: Playbook
     _known: dict[str, Playbook] = attrs.field(factory=dict)
     _seen: dict[str, int] = attrs.field(factory=dict)
-    _kept: set[str] = attrs.field(factory=set)
+    _versions: dict[str, int] = attrs.field(factory=dict)
 
     def of(self, store: Store, moment: Moment = NOW) -> Playbook:
         """The playbook in force at a moment.
@@ -101,8 +101,25 @@ class Playbooks:
         if moment != NOW:
             return in_force(store, moment) or self.first
         if store.tenant not in self._known:
-            self._known[store.tenant] = in_force(store, NOW) or self.first
+            self._take(store)
         return self._known[store.tenant]
+
+    def _take(self, store: Store) -> None:
+        """Take up what the store works by now."""
+        found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
+        if found is None:
+            self._known[store.tenant], self._versions[store.tenant] = self.first, 0
+        elif self._versions.get(store.tenant) != found.version:
+            self._known[store.tenant], self._versions[store.tenant] = _read(found.text), found.version
+
+    def ground(self, store: Store) -> dict[tuple[str, str], int]:
+        """The version of the playbook that acts rest on, as ``Store.commit`` takes it.
+
+        Args:
+            store: The store, bound to a tenant.
+        """
+        self.of(store)
+        return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._versions[store.tenant]}
 
     def look(self, store: Store, seq: int) -> None:
         """Take up what another process may have adopted meanwhile.
@@ -113,9 +130,7 @@ class Playbooks:
         """
         if self._seen.get(store.tenant) != seq:
             self._seen[store.tenant] = seq
-            found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
-            if found is not None and found.hash != self.of(store).hash:
-                self._known[store.tenant] = _read(found.text)
+            self._take(store)
 
     def wrote(self, store: Store, changes: Sequence[Change[Any]]) -> None:
         """Remember what this process wrote itself, so as not to look for it.
@@ -133,9 +148,17 @@ class Playbooks:
         Args:
             store: The store, bound to a tenant.
         """
-        return store.tenant in self._kept
+        self.of(store)
+        return self._versions[store.tenant] > 0
 
-    def keep(self, store: Store, playbook: Playbook, context: Context[Any], moves: Sequence[Change[Any]] = ()) -> None:
+    def keep(
+        self,
+        store: Store,
+        playbook: Playbook,
+        context: Context[Any],
+        moves: Sequence[Change[Any]] = (),
+        end: int | None = None,
+    ) -> None:
         """Write a playbook down, unless it is the one the store has.
 
         Args:
@@ -143,23 +166,23 @@ class Playbooks:
             playbook: The playbook.
             context: The circumstances.
             moves: What is written with it, in the same commit.
+            end: Where the log must still end, since the moves rest on all of it.
 
         Raises:
-            Conflict: Another process adopted another one first.
+            Conflict: Another process adopted another one first, or something was written meanwhile.
         """
         change = _adoption(store, playbook, context)
         written = [*([] if change is None else [change]), *moves]
         if written:
             try:
                 id = context.new_id("commit")
-                done = store.commit(written, id=id, recorded_at=context.at, playbook=playbook.hash)
+                done = store.commit(written, id=id, recorded_at=context.at, playbook=playbook.hash, end=end)
             except Conflict:
                 if moves or in_force(store, NOW) != playbook:  # else another process wrote the same one first
                     raise
             else:
                 self.wrote(store, done.changes)
-        self._known[store.tenant] = playbook
-        self._kept.add(store.tenant)
+        self._take(store)
 
 
 def _adoption(store: Store, playbook: Playbook, context: Context[Any]) -> Change[PlaybookVersion] | None:

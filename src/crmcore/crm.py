@@ -18,7 +18,7 @@ from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, Context, NewId
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Invalid, NotFound, Problem
+from crmcore.kernel.errors import Conflict, Invalid, NotFound, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
@@ -261,6 +261,7 @@ class CRM:
             currency=playbook.currency,
             zone=playbook.zone,
             custom=playbook.custom,
+            playbook=playbook.hash,
             by=self._given.by,
             reason=self._given.reason,
         )
@@ -303,7 +304,7 @@ class CRM:
         Raises:
             Invalid: A stage that deals are in is taken away and not remapped, a custom field is of a kind
                 there is not, or changes its type; or a change does not fit.
-            Conflict: Another process adopted another playbook first.
+            Conflict: Another process adopted another playbook first, or wrote something meanwhile.
             NotAllowed: This is a view of the past.
         """
         check_present(self.moment)
@@ -311,10 +312,11 @@ class CRM:
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
         context = attrs.evolve(self.context("sales"), at=self._now())
         check_custom(playbook, self.store, self.kinds)
+        self._admit(along)
+        end = self.store.last()[0]
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
         moves = remapped(deals, playbook, remap or {}, context)
-        self._admit(along)
-        self._house.playbooks.keep(self.store, playbook, context, [*moves, *along])
+        self._house.playbooks.keep(self.store, playbook, context, [*moves, *along], end)
         return playbook
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -351,13 +353,18 @@ class CRM:
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
         recorded_at = max([self._clock(), *(change.at for change in changes)])
         id = self._house.new_id("commit")
-        done = self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=self.playbook.hash)
+        playbook, unmoved = self.playbook.hash, self._house.playbooks.ground(self.store)
+        stale = next((change for change in changes if change.playbook not in ("", playbook)), None)
+        if stale is not None:
+            message = f"another playbook was adopted since {stale.kind} {stale.id} was {stale.what}; repeat the act"
+            raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook, message=message)
+        done = self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=playbook, unmoved=unmoved)
         self._house.playbooks.wrote(self.store, done.changes)
         return done
 
     def _admit(self, changes: Sequence[Change[Any]]) -> None:
         """Refuse changes that can't be written."""
-        check_changes(changes, self.kinds, self._now())
+        check_changes(changes, self.kinds, self._clock, self._now)
         check_references(changes, self.kinds, self.store)
 
     # --- the whole --------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class Context(Generic[Rules]):
         currency: The business's own currency.
         zone: The time zone of the business.
         custom: The custom fields of each kind, with their types.
+        playbook: The hash of the playbook whose rules these are.
         by: Who acts.
         reason: Why, in the actor's words.
     """
@@ -44,6 +45,7 @@ class Context(Generic[Rules]):
     currency: str
     zone: str
     custom: Mapping[str, Mapping[str, FieldType]] = EMPTY
+    playbook: str = ""
     by: str | None = None
     reason: str | None = None
 
@@ -57,7 +59,15 @@ class Context(Generic[Rules]):
         """
         kind = kind_of(cls).name
         return Change(
-            kind=kind, id=self.new_id(kind), version=1, what=what, sets=sets, at=self.at, by=self.by, reason=self.reason
+            kind=kind,
+            id=self.new_id(kind),
+            version=1,
+            what=what,
+            sets=sets,
+            at=self.at,
+            by=self.by,
+            reason=self.reason,
+            playbook=self.playbook,
         )
 
     def changed(self, record: R, what: str, /, **sets: Any) -> Change[R]:  # noqa: ANN401 - any field's value
@@ -77,4 +87,5 @@ class Context(Generic[Rules]):
             at=self.at,
             by=self.by,
             reason=self.reason,
+            playbook=self.playbook,
         )

@@ -235,7 +235,7 @@ class Desk(Reading[R]):
         kept = None if key is None else self.front.store.kept(key)
         if kept is not None:
             return kept.records if _several(pure, kept.records) else kept.records[0]
-        tries = TRIES if isinstance(record, str) else 1
+        tries = 1 if isinstance(record, Record) else TRIES
         while True:
             tries -= 1
             try:

@@ -162,6 +162,8 @@ class Store(Protocol):
         recorded_at: datetime,
         key: Key | None = None,
         playbook: str = "",
+        unmoved: Mapping[tuple[str, str], int] | None = None,
+        end: int | None = None,
     ) -> Commit:
         """Write changes, all or nothing.
 
@@ -176,9 +178,13 @@ class Store(Protocol):
             recorded_at: The clock's time; the log never runs backwards, whatever the clock says.
             key: An idempotency key; seen before, the first result is returned and nothing is written or checked.
             playbook: The hash of the playbook in force.
+            unmoved: Records the changes rest on, by kind and id, and the versions they must still have; 0 for one
+                that must not be there.
+            end: Where the log must still end; None for anywhere.
 
         Raises:
-            Conflict: A record is not at the version before its change, or the key was used for something else.
+            Conflict: A record is not at the version before its change, or one the changes rest on has moved on, or
+                the log has; or the key was used for something else.
             Duplicate: A unique value is taken by another live record.
             Invalid: A change lies before its record was created, or is none that can be written.
             StoreError: The store could not write; nothing was written.

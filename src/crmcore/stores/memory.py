@@ -18,7 +18,7 @@ from crmcore.kernel.page import Page, Query, page_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
 from crmcore.kernel.records import Kind, R, Record, kind_of
 from crmcore.kernel.where import select
-from crmcore.stores.standing import Later, Standing, admit, scrubbed, states, step
+from crmcore.stores.standing import Later, Standing, admit, check_unmoved, scrubbed, states, step
 
 __all__ = ["MemoryStore"]
 
@@ -174,6 +174,8 @@ class MemoryStore:
         recorded_at: datetime,
         key: Key | None = None,
         playbook: str = "",
+        unmoved: Mapping[tuple[str, str], int] | None = None,
+        end: int | None = None,
     ) -> Commit:
         """Write changes, all or nothing."""
         with self._open() as rooms:
@@ -181,6 +183,7 @@ class MemoryStore:
             if first is not None:
                 return first
             admit(changes, rooms.kinds, recorded_at)
+            check_unmoved(unmoved or {}, self._version, end, self.last()[0])
             staged = self._staged(changes, id, recorded_at, playbook)
             self._claim(staged.now)
             self._place(staged)
@@ -188,6 +191,11 @@ class MemoryStore:
             if key is not None:
                 rooms.keys[self.tenant, key.text] = (key.fingerprint, done)
             return done
+
+    def _version(self, kind: str, id: str) -> int:
+        """The version of a record; 0 when it is not there."""
+        shelf = self._rooms.shelves.get((self.tenant, kind), {}).get(id)
+        return 0 if shelf is None else shelf.standing.record.version
 
     def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
         """What a commit would leave, on the side."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any, Literal, Self, cast
@@ -32,7 +32,7 @@ from crmcore.stores.sqlite_check import differences
 from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_reading import CHUNK, SqliteReading
 from crmcore.stores.sqlite_tables import check_format, make_tables
-from crmcore.stores.standing import Later, Standing, admit, scrubbed, states, step
+from crmcore.stores.standing import Later, Standing, admit, check_unmoved, scrubbed, states, step
 
 __all__ = ["SqliteStore"]
 
@@ -123,6 +123,8 @@ class SqliteStore(SqliteReading):
         recorded_at: datetime,
         key: Key | None = None,
         playbook: str = "",
+        unmoved: Mapping[tuple[str, str], int] | None = None,
+        end: int | None = None,
     ) -> Commit:
         """Write changes, all or nothing."""
         with self._file.writing():
@@ -130,6 +132,8 @@ class SqliteStore(SqliteReading):
             if first is not None:
                 return first
             admit(changes, self._kinds, recorded_at)
+            if unmoved or end is not None:
+                check_unmoved(unmoved or {}, self._version, end, self.last()[0])
             staged = self._staged(changes, id, recorded_at, playbook)
             self._claim(staged)
             self._write(staged)
@@ -138,6 +142,12 @@ class SqliteStore(SqliteReading):
                 row = (self.tenant, key.text, key.fingerprint, id, done.changes[0].seq, done.changes[-1].seq)
                 self._file.rows("INSERT INTO crm_key VALUES (?, ?, ?, ?, ?, ?)", row)
             return done
+
+    def _version(self, kind: str, id: str) -> int:
+        """The version of a record; 0 when it is not there."""
+        sql = f"SELECT version FROM {table_of(self._kinds[kind])} WHERE tenant = ? AND id = ?"
+        rows = self._file.rows(sql, (self.tenant, id))
+        return int(rows[0][0]) if rows else 0
 
     def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
         """What a commit would leave, not yet written."""

@@ -266,3 +266,24 @@ class CommitLaws(Bench):
         assert (pen.find()[0].pieces, pen.find()[0].version) == (80, 81)
         assert [change.version for change in store.changes(id="a")] == list(range(1, 82))
         assert {type(conflict) for conflict in conflicts} <= {Conflict}
+
+    def test_a_commit_may_rest_on_other_records(self, store: Store) -> None:
+        """They must not have moved since they were read; nor must the log, when the commit rests on all of it."""
+        pen = Pen(store)
+        ground, gone = pen.add("ground"), ("parcel", "nowhere")
+        end = store.last()[0]
+        moved = pen.change(ground, label="moved")
+        for unmoved in ({("parcel", "ground"): 1}, {gone: 1}, {("parcel", "ground"): 0}):
+            with pytest.raises(Conflict):
+                self.resting(store, "a", unmoved=unmoved)
+        with pytest.raises(Conflict, match="something was written since"):
+            self.resting(store, "a", end=end)
+        assert store.get(PARCEL, ["a"]) == {}
+
+        self.resting(store, "a", unmoved={("parcel", "ground"): moved.version, gone: 0}, end=store.last()[0])
+        assert store.get(PARCEL, ["a"]).keys() == {"a"}
+
+    @staticmethod
+    def resting(store: Store, id: str, **ground: Any) -> None:  # noqa: ANN401 - the arguments of commit
+        """Commit a new parcel that rests on something."""
+        store.commit([added(Parcel, id, label=id)], id="c", recorded_at=hour(200), **ground)
