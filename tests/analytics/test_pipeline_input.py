@@ -132,7 +132,8 @@ def test_a_date_format_may_have_a_time() -> None:
         ({"owner": 5}, "owner: got 5, expected the name of a column"),
         ({"closed_at": "close_date"}, 'expected a column "close_date"; say closed_at="…"'),
         ({"status": "state"}, "did you mean 'status'?"),
-        ({"date_format": "%d%d"}, "date_format: got '%d%d', expected codes of strptime, each once"),
+        ({"date_format": "%Y%Y"}, "date_format: got '%Y%Y', expected codes of strptime, each once"),
+        ({"date_format": "%d.%m."}, "date_format: got '%d.%m.', expected codes of strptime, that of a year among them"),
         ({"date_format": 7}, "date_format: got 7"),
     ],
 )

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse  # noqa: F401 - before a test gives up the right to read where it lies
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def opened(path: Path, *, busy_seconds: float = 0.05) -> SqliteStore:
     store = SqliteStore(str(path), durability="relaxed", busy_seconds=busy_seconds)
     try:
         store.prepare(KINDS.values())
-    except StoreError:
+    except (StoreError, Invalid):
         store.close()
         raise
     return store

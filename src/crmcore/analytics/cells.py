@@ -217,17 +217,22 @@ def checked_format(date_format: str | None) -> str | None:
     """A way to write dates that can be read.
 
     Raises:
-        Invalid: It is no format of ``strptime``.
+        Invalid: It is no format of ``strptime``, or leaves the year out.
     """
     import re
 
-    if date_format is not None:
-        try:
-            datetime.strptime(datetime(2001, 2, 3, tzinfo=UTC).strftime(date_format), date_format)  # noqa: DTZ007
-        except (TypeError, ValueError, re.error) as error:
+    if date_format is None:
+        return None
+    expected, mend = "codes of strptime, that of a year among them", 'such as "%m/%d/%Y"'
+    try:
+        sample = datetime(2001, 2, 3, tzinfo=UTC).strftime(date_format)
+        if sample != datetime(2029, 2, 3, tzinfo=UTC).strftime(date_format):  # 28 years later the weekdays are the same
             expected = "codes of strptime, each once"
-            raise Invalid([Problem("date_format", date_format, expected, 'such as "%m/%d/%Y"')]) from error
-    return date_format
+            datetime.strptime(sample, date_format)  # noqa: DTZ007 - read to see whether it can be
+            return date_format
+    except (TypeError, ValueError, re.error) as error:
+        raise Invalid([Problem("date_format", date_format, expected, mend)]) from error
+    raise Invalid([Problem("date_format", date_format, expected, mend)])
 
 
 def read_instants(
