@@ -45,12 +45,25 @@ KEY = Key("k", "f")
 def opened(path: Path, *, busy_seconds: float = 0.05) -> SqliteStore:
     """The store in a file, with room for both kinds."""
     store = SqliteStore(str(path), durability="relaxed", busy_seconds=busy_seconds)
+    OPENED.append(store)
     try:
         store.prepare(KINDS.values())
-    except (StoreError, Invalid):
+    except BaseException:
         store.close()
         raise
     return store
+
+
+OPENED: list[SqliteStore] = []
+"""The stores of a test; whatever happens to them, they are closed when it ends."""
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Close what a test leaves open."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 def fill(store: Store) -> None:

@@ -111,7 +111,7 @@ class SqliteFile:
         self._connect(path, busy_seconds)
         try:
             self._settle(durability)
-        except StoreError:
+        except BaseException:
             self._connection.close()
             raise
 
