@@ -77,8 +77,8 @@ class SqliteStore(SqliteReading):
     Example:
         >>> from crmcore import CRM
         >>> from crmcore.stores.sqlite import SqliteStore
-        >>> crm = CRM(SqliteStore(":memory:"))
-        >>> crm.accounts.add(name="Acme").version
+        >>> with CRM(SqliteStore(":memory:")) as crm:
+        ...     crm.accounts.add(name="Acme").version
         1
     """
 
