@@ -463,3 +463,15 @@ def test_adopting_rests_on_everything_that_was_read(crm: CRM, monkeypatch: pytes
     crm.accounts.add(name="Bcme")
     with pytest.raises(Conflict, match="something was written since"):
         crm.adopt(Playbook(currency="EUR"))
+
+
+def test_what_others_write_meanwhile_does_not_hide_what_they_adopt(open_crm: Callable[..., CRM]) -> None:
+    """An act whose commit does not follow what it last saw is looked behind by the next one."""
+    here, there = open_crm(), open_crm()
+    acme = here.accounts.add(name="Acme")
+    change = here.context("").changed(acme, "renamed", name="Acme Ltd")
+    there.accounts.add(name="Bcme")
+    here.commit([change])
+    there.adopt(Playbook(currency="EUR"))
+
+    assert here.context("").currency == "EUR"
