@@ -133,7 +133,7 @@ class Shoot(Record):
     takes: int = field(default=0, key=True, by_act=True)
     fee: Money | None = field(default=None, key=True)
     account: str | None = field(default=None, references="account")
-    tags: tuple[str, ...] = field(default=())
+    themes: tuple[str, ...] = field(default=())
 
 
 def film(shoot: Shoot, context: Context[None], *, takes: int) -> Change[Shoot]:
@@ -161,15 +161,15 @@ def studio(open_crm: Callable[..., CRM]) -> CRM:
 
 def test_a_kind_of_ones_own_gets_everything(studio: CRM, clock: TickingClock) -> None:
     """Desk, acts, history, as-of, filters, verification."""
-    rome = studio.shoots.add(place="Rome", fee=100, tags=["night"])
+    rome = studio.shoots.add(place="Rome", fee=100, themes=["night"])
     clock.now = on(9)
     rome = studio.shoots.move(studio.shoots.film(rome, takes=3), to="Ostia")
 
     assert isinstance(studio.desk(Shoot), ShootDesk)
-    assert (rome.place, rome.takes, rome.fee, rome.tags) == ("Ostia", 3, Money("100", "USD"), ("night",))
+    assert (rome.place, rome.takes, rome.fee, rome.themes) == ("Ostia", 3, Money("100", "USD"), ("night",))
     assert [change.what for change in studio.history(rome)] == ["added", "filmed", "moved"]
     assert studio.as_of(on(3)).shoots.get(rome.id).place == "Rome"
-    assert studio.shoots.find((F.takes >= 3) & F.tags.contains("night"), order_by="-fee").items == (rome,)
+    assert studio.shoots.find((F.takes >= 3) & F.themes.contains("night"), order_by="-fee").items == (rome,)
     assert studio.shoots.count(F.fee > 100) == 0
     with pytest.raises(NotAllowed, match="acts do: delete, film, move, restore"):
         studio.shoots.update(rome, takes=9)

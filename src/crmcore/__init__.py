@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from crmcore.activity import Note, Tag, Touchpoint
     from crmcore.crm import CRM
     from crmcore.kernel.errors import (
         Busy,
@@ -31,9 +32,19 @@ if TYPE_CHECKING:
     )
     from crmcore.kernel.money import Money
     from crmcore.kernel.where import F, ago
-    from crmcore.people import Account
+    from crmcore.people import Account, Address, Affiliation, Contact
     from crmcore.playbook import Playbook
-    from crmcore.sales import Opportunity, Pipeline, Product, SalesRules, Stage
+    from crmcore.sales import (
+        Lead,
+        Opportunity,
+        Order,
+        OrderLine,
+        Pipeline,
+        Product,
+        SalesRules,
+        Stage,
+        Subscription,
+    )
     from crmcore.staff import Staff
 
 _ERRORS = (
@@ -41,13 +52,14 @@ _ERRORS = (
     "Problem ReadOnly SchemaTooNew StoreError"
 )
 _HOMES = {
+    "crmcore.activity": "Note Tag Touchpoint",
     "crmcore.crm": "CRM",
     "crmcore.kernel.errors": _ERRORS,
     "crmcore.kernel.money": "Money",
     "crmcore.kernel.where": "F ago",
-    "crmcore.people": "Account",
+    "crmcore.people": "Account Address Affiliation Contact",
     "crmcore.playbook": "Playbook",
-    "crmcore.sales": "Opportunity Pipeline Product SalesRules Stage",
+    "crmcore.sales": "Lead Opportunity Order OrderLine Pipeline Product SalesRules Stage Subscription",
     "crmcore.staff": "Staff",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -55,21 +67,28 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = [
     "CRM",
     "Account",
+    "Address",
+    "Affiliation",
     "Busy",
     "Closed",
     "Conflict",
+    "Contact",
     "Corrupt",
     "CrmError",
     "Duplicate",
     "F",
     "Full",
     "Invalid",
+    "Lead",
     "MixedCurrency",
     "Money",
     "NotAllowed",
     "NotConverged",
     "NotFound",
+    "Note",
     "Opportunity",
+    "Order",
+    "OrderLine",
     "Pipeline",
     "Playbook",
     "Problem",
@@ -80,6 +99,9 @@ __all__ = [
     "Staff",
     "Stage",
     "StoreError",
+    "Subscription",
+    "Tag",
+    "Touchpoint",
     "ago",
 ]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.ports import Store
-from crmcore.kernel.records import Kind, kind_of
+from crmcore.kernel.records import ANY, Kind, kind_named, kind_of
 from crmcore.playbook import PlaybookVersion
 
 __all__ = ["check_changes", "check_references"]
@@ -50,25 +50,47 @@ def check_references(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[An
         Invalid: Every such reference.
     """
     made = {(change.kind, change.id) for change in changes}
+    problems: list[Problem] = []
     wanted: dict[str, dict[str, list[tuple[str, Change[Any]]]]] = {}
     for change in changes:
-        for name, kind in kinds[change.kind].references.items():
-            id = change.sets.get(name)
-            if id is not None and (kind, id) not in made:
-                wanted.setdefault(kind, {}).setdefault(id, []).append((name, change))
-    problems = []
-    for kind, ids in wanted.items():
-        found = store.get(kinds[kind], ids)
+        for name, id, named in _referred(change, kinds):
+            kind = kind_named(id, {one: kinds[one] for one in named})
+            if kind is None:
+                problems.append(_stranger(name, id, named))
+            elif (kind.name, id) not in made:
+                wanted.setdefault(kind.name, {}).setdefault(id, []).append((name, change))
+    for name, ids in wanted.items():
+        found = store.get(kinds[name], ids)
         missing = [id for id in ids if id not in found or found[id].deleted_at is not None]
-        fresh = [
-            (name, id) for id in missing for name, change in ids[id] if _anew(kinds[change.kind], store, name, change)
+        problems += [
+            _stranger(field, id, [name])
+            for id in missing
+            for field, change in ids[id]
+            if _anew(kinds[change.kind], store, field, change)
         ]
-        problems += [Problem(name, id, f"the id of a live {kind}", f"add the {kind} first") for name, id in fresh]
     if problems:
         raise Invalid(problems)
+
+
+def _referred(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """The fields of a change that refer to a record, with its id and the kinds it may be of."""
+    references = kinds[change.kind].references
+    for name, value in change.sets.items():
+        whole, dot, member = name.partition(".")
+        if value is not None and whole in references:
+            named = references[whole]
+            yield name, member if dot else value, tuple(kinds) if named == (ANY,) else named
+
+
+def _stranger(name: str, id: str, kinds: Sequence[str]) -> Problem:
+    which = " or ".join(kinds) if len(kinds) < 4 else "record"
+    return Problem(name, id, f"the id of a live {which}", f"add the {which} first")
 
 
 def _anew(kind: Kind[Any], store: Store, name: str, change: Change[Any]) -> bool:
     """Whether a change points somewhere its record did not point before."""
     before = store.get(kind, [change.id]).get(change.id)
-    return before is None or getattr(before, name) != change.sets[name]
+    if before is None:
+        return True
+    whole, dot, member = name.partition(".")
+    return member not in getattr(before, whole) if dot else getattr(before, name) != change.sets[name]

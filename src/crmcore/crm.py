@@ -8,10 +8,11 @@ from datetime import date, datetime
 from itertools import chain
 from os import PathLike, fsdecode
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 import attrs
 
+from crmcore.activity import Note, NoteDesk, Tag, TagDesk, Touchpoint, TouchpointDesk
 from crmcore.admission import check_changes, check_references
 from crmcore.adoption import Playbooks, check_custom, remapped
 from crmcore.kernel.calendar import instant, moment
@@ -21,12 +22,23 @@ from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotFound, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_of
+from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_named, kind_of
 from crmcore.kernel.values import Border, read_text
 from crmcore.kinds import Kinds, desks_of
-from crmcore.people import Account, AccountDesk
+from crmcore.people import Account, AccountDesk, Affiliation, AffiliationDesk, Contact, ContactDesk
 from crmcore.playbook import Playbook
-from crmcore.sales import Opportunity, OpportunityDesk, Product, ProductDesk
+from crmcore.sales import (
+    Lead,
+    LeadDesk,
+    Opportunity,
+    OpportunityDesk,
+    Order,
+    OrderDesk,
+    Product,
+    ProductDesk,
+    Subscription,
+    SubscriptionDesk,
+)
 from crmcore.staff import Staff, StaffDesk
 from crmcore.system import SystemIds, system_clock
 
@@ -35,6 +47,8 @@ if TYPE_CHECKING:
     from crmcore.verification import Verification
 
 __all__ = ["CRM"]
+
+D = TypeVar("D", bound=Desk[Any])
 
 URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
@@ -58,6 +72,23 @@ class _Given:
     at: datetime | None = None
     key: str | None = None
     reason: str | None = None
+
+
+class Opened(Generic[D]):
+    """A desk of a CRM, found under its name.
+
+    Args:
+        cls: The record class.
+        desk: The class of its desk.
+    """
+
+    def __init__(self, cls: type[Record], desk: type[D]) -> None:
+        self._cls = cls
+        self._desk = desk
+
+    def __get__(self, crm: CRM, owner: type[CRM]) -> D:
+        """The desk, of the CRM it is asked of."""
+        return cast("D", crm.desk(self._cls))
 
 
 class CRM:
@@ -115,25 +146,30 @@ class CRM:
 
     # --- desks ------------------------------------------------------------------------------------------------------
 
-    @property
-    def accounts(self) -> AccountDesk:
-        """The companies and households."""
-        return cast("AccountDesk", self.desk(Account))
-
-    @property
-    def opportunities(self) -> OpportunityDesk:
-        """The deals."""
-        return cast("OpportunityDesk", self.desk(Opportunity))
-
-    @property
-    def products(self) -> ProductDesk:
-        """What is sold."""
-        return cast("ProductDesk", self.desk(Product))
-
-    @property
-    def staff(self) -> StaffDesk:
-        """Who works here."""
-        return cast("StaffDesk", self.desk(Staff))
+    accounts = Opened(Account, AccountDesk)
+    """The companies and households."""
+    affiliations = Opened(Affiliation, AffiliationDesk)
+    """Who belongs to which account."""
+    contacts = Opened(Contact, ContactDesk)
+    """The people."""
+    leads = Opened(Lead, LeadDesk)
+    """The potential customers."""
+    notes = Opened(Note, NoteDesk)
+    """What was written down about records."""
+    opportunities = Opened(Opportunity, OpportunityDesk)
+    """The deals."""
+    orders = Opened(Order, OrderDesk)
+    """What customers bought."""
+    products = Opened(Product, ProductDesk)
+    """What is sold."""
+    staff = Opened(Staff, StaffDesk)
+    """Who works here."""
+    subscriptions = Opened(Subscription, SubscriptionDesk)
+    """What customers pay for again and again."""
+    tags = Opened(Tag, TagDesk)
+    """The words that are put on records."""
+    touchpoints = Opened(Touchpoint, TouchpointDesk)
+    """When somebody was in touch."""
 
     def desk(self, cls: type[R]) -> Desk[R]:
         """The desk of a record class.
@@ -333,12 +369,19 @@ class CRM:
             return None
         return Key.of(self._given.key, (act, kind, arguments, self._given.at, self._given.reason))
 
-    def commit(self, changes: Sequence[Change[Any]], key: Key | None = None) -> Commit:
+    def commit(
+        self,
+        changes: Sequence[Change[Any]],
+        key: Key | None = None,
+        *,
+        unmoved: Mapping[tuple[str, str], int] | None = None,
+    ) -> Commit:
         """Write changes whose values have been read. Acts call this; you seldom do.
 
         Args:
             changes: At least one change.
             key: An idempotency key.
+            unmoved: Records the changes rest on, by kind and id, and the versions they must still have.
 
         Raises:
             NotAllowed: This is a view of the past.
@@ -353,12 +396,12 @@ class CRM:
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
         recorded_at = max([self._clock(), *(change.at for change in changes)])
         id = self._house.new_id("commit")
-        playbook, unmoved = self.playbook.hash, self._house.playbooks.ground(self.store)
+        playbook, ground = self.playbook.hash, {**(unmoved or {}), **self._house.playbooks.ground(self.store)}
         stale = next((change for change in changes if change.playbook not in ("", playbook)), None)
         if stale is not None:
             message = f"another playbook was adopted since {stale.kind} {stale.id} was {stale.what}; repeat the act"
             raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook, message=message)
-        done = self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=playbook, unmoved=unmoved)
+        done = self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=playbook, unmoved=ground)
         self._house.playbooks.wrote(self.store, done.changes)
         return done
 
@@ -381,10 +424,10 @@ class CRM:
         if isinstance(record, Record):
             return self.desk(type(record)).history(record)
         id = read_text(record, path="record")
-        named = [kind for kind in self.kinds.values() if f"{id}_".startswith(f"{kind.name}_")]
-        if not named:
+        kind = kind_named(id, self.kinds)
+        if kind is None:
             raise NotFound("record", id)
-        return self.desk(max(named, key=lambda kind: len(kind.name)).cls).history(id)
+        return self.desk(kind.cls).history(id)
 
     def verify(self) -> Verification:
         """Check that everything stored adds up: bodies, versions, claims, and the log against the records."""

@@ -6,22 +6,42 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from crmcore.activity import Note, NoteDesk, Tag, TagDesk, Touchpoint, TouchpointDesk
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.records import Kind, Record, kind_of
-from crmcore.people import Account, AccountDesk
+from crmcore.kernel.records import ANY, Kind, Record, kind_of
+from crmcore.people import Account, AccountDesk, Affiliation, AffiliationDesk, Contact, ContactDesk
 from crmcore.playbook import PlaybookDesk, PlaybookVersion
-from crmcore.sales import Opportunity, OpportunityDesk, Product, ProductDesk
+from crmcore.sales import (
+    Lead,
+    LeadDesk,
+    Opportunity,
+    OpportunityDesk,
+    Order,
+    OrderDesk,
+    Product,
+    ProductDesk,
+    Subscription,
+    SubscriptionDesk,
+)
 from crmcore.staff import Staff, StaffDesk
 
 __all__ = ["DESKS", "Kinds", "desks_of"]
 
 DESKS: Mapping[type[Record], type[Desk[Any]]] = {
     Account: AccountDesk,
+    Affiliation: AffiliationDesk,
+    Contact: ContactDesk,
+    Lead: LeadDesk,
+    Note: NoteDesk,
     Opportunity: OpportunityDesk,
+    Order: OrderDesk,
     PlaybookVersion: PlaybookDesk,
     Product: ProductDesk,
     Staff: StaffDesk,
+    Subscription: SubscriptionDesk,
+    Tag: TagDesk,
+    Touchpoint: TouchpointDesk,
 }
 """The kinds every CRM has, and their desks."""
 
@@ -68,7 +88,7 @@ def _name_problems(found: Iterable[Kind[Any]], taken: frozenset[str]) -> Iterabl
 def _reference_problems(found: Iterable[Kind[Any]]) -> Iterable[Problem]:
     known = {kind.name for kind in found}
     for kind in found:
-        for field in kind.fields.values():
-            if field.references not in {None, *known}:
+        for name, references in kind.references.items():
+            for stranger in {*references} - {ANY, *known}:
                 mend = "add that kind to kinds, or correct the reference"
-                yield Problem(f"{kind.name}.{field.name}", field.references, f"one of {', '.join(sorted(known))}", mend)
+                yield Problem(f"{kind.name}.{name}", stranger, f"one of {', '.join(sorted(known))}", mend)

@@ -122,6 +122,6 @@ def _fold(kind: Kind[Any], changes: list[Change[Any]]) -> Record | None:
 def _claims(store: Store, kind: Kind[Any], record: Record) -> Iterable[str]:
     """Unique values of a live record that the store says another one has."""
     for (field, value), live in claims_of(kind, record).items():
-        holder = store.holder(kind, field, value)
+        holder = store.holders(kind, field, [value]).get(value)
         if live and holder != record.id:
             yield f"{field} of {kind.name} {record.id} is held by {holder}"

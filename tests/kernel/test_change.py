@@ -190,6 +190,7 @@ def test_the_state_of_a_record_is_all_it_holds() -> None:
         "version": 1,
         "custom": FrozenMap(),
         "external": FrozenMap(),
+        "tags": FrozenMap(),
         "deleted_at": None,
         "merged_into": None,
         "place": "Rome",

@@ -100,11 +100,11 @@ def test_a_kind_knows_what_was_declared() -> None:
     assert (kind.name, kind.plural, kind.cls, kind.lifecycle) == ("shoot", "shoots", Shoot, None)
     assert [one.name for one in kind.keys] == ["place", "takes", "rating", "fee"]
     assert [one.name for one in kind.unique] == ["director"]
-    assert kind.fields["account"].references == "account"
+    assert kind.fields["account"].references == ("account",)
     assert (kind.fields["place"].required, kind.fields["place"].optional) == (True, False)
     assert (kind.fields["on"].required, kind.fields["on"].optional) == (False, True)
     assert (kind.fields["takes"].required, kind.fields["takes"].optional) == (False, False)
-    assert set(kind.names) == {*kind.fields, "id", "version", "custom", "external"}
+    assert set(kind.names) == {*kind.fields, *kind.members, "id", "version", "custom"}
 
 
 def test_a_kind_says_what_filters_may_ask() -> None:

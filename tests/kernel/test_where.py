@@ -193,10 +193,8 @@ def test_what_no_filter_can_hold_is_refused(value: object) -> None:
     "name",
     [
         "",
-        "a.b",
-        "custom",
+        "a.",
         "custom.",
-        "external",
         "a b",
         "_secret",
         "__class__",

@@ -34,7 +34,7 @@ from crmcore.kernel.ports import Key, Moment, Store
 from crmcore.kernel.where import F
 from crmcore.stores.codec import encode_sets
 from crmcore.stores.sqlite import SqliteStore
-from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, asked, changed, hour
+from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, asked, changed, holder, hour
 from crmcore.verification import verify
 
 PAGE = 4096
@@ -101,11 +101,11 @@ def uses(store: Store) -> list[Callable[[], object]]:
         lambda: store.get(PARCEL, IDS, moment),
         lambda: store.get(PARCEL, IDS, Moment(seq=50)),
         lambda: pen.find(F.pieces > 1, order_by="-pieces"),
-        lambda: pen.find(F.tags.contains("x"), moment),
+        lambda: pen.find(F.marks.contains("x"), moment),
         lambda: store.count(PARCEL, asked(Parcel, F.label > "a")),
         store.changes,
         lambda: store.kept(KEY),
-        lambda: store.holder(PARCEL, "code", "code p01"),
+        lambda: holder(store, PARCEL, "code", "code p01"),
         lambda: store.aliases("p01"),
         store.last,
         lambda: store.cut(hour(101)),
@@ -452,7 +452,7 @@ def test_an_altered_record_is_corrupt(path: Path, raw: sqlite3.Connection, body:
     for use in (
         lambda: store.get(PARCEL, ["p00", "p01"]),
         lambda: store.find(PARCEL, asked(Parcel, F.pieces >= 0)),
-        lambda: store.count(PARCEL, asked(Parcel, F.tags.contains("x"))),
+        lambda: store.count(PARCEL, asked(Parcel, F.marks.contains("x"))),
         lambda: Pen(store).change(Parcel(id="p01", version=3, label=""), 11, pieces=4),
         lambda: Pen(store).erase(Parcel(id="p01", version=3, label=""), note=None),
     ):
@@ -600,8 +600,8 @@ def test_an_unknown_durability() -> None:
 
 UNREAD: list[dict[str, Any]] = [
     {"label": HALF},
-    {"tags": ("x", HALF)},
-    {"tags": 7},
+    {"marks": ("x", HALF)},
+    {"marks": 7},
     {"code": HALF},
     {"pieces": 2**63},
     {"pieces": -(10**30)},
@@ -641,7 +641,7 @@ def test_names_that_are_no_text() -> None:
         lambda: store.get(PARCEL, [2**70]),  # type: ignore[list-item]
         lambda: store.changes(id=HALF),
         lambda: store.changes(after=2**70),
-        lambda: store.holder(PARCEL, "code", HALF),
+        lambda: holder(store, PARCEL, "code", HALF),
         lambda: store.aliases(HALF),
         lambda: store.kept(Key(HALF, "f")),
         lambda: store.find(PARCEL, Query(after=(None, HALF))),

@@ -14,7 +14,7 @@ from typing import Any, Generic
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.records import EMPTY, MAPPINGS, FrozenMap, Kind, R, Record
+from crmcore.kernel.records import EMPTY, FrozenMap, Kind, R, Record, kind_of
 
 __all__ = ["Change", "applied", "diff", "effective", "evolved", "inverse", "replay", "state_of"]
 
@@ -102,7 +102,7 @@ def applied(kind: Kind[R], record: R | None, change: Change[R]) -> R:
 
 
 def _set(state: dict[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
-    """A state with some fields set; dotted names reach into the two mappings."""
+    """A state with some fields set; dotted names reach into fields that hold members."""
     for name, value in sets.items():
         whole, dot, part = name.partition(".")
         if not dot:
@@ -185,10 +185,13 @@ def diff(before: Record | None, after: Record) -> dict[str, Any]:
 
 
 def _flat(record: Record | None) -> dict[str, Any]:
-    """A record's fields with the two mappings opened into dotted names."""
+    """A record's fields, those that hold members opened into dotted names."""
     flat: dict[str, Any] = {}
-    for name, value in ({} if record is None else state_of(record)).items():
-        if name in MAPPINGS:
+    if record is None:
+        return flat
+    mappings = kind_of(type(record)).mappings
+    for name, value in state_of(record).items():
+        if name in mappings:
             flat |= {f"{name}.{key}": item for key, item in value.items()}
         elif name not in {"id", "version"}:
             flat[name] = value

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, TypeAlias
 
 from crmcore.kernel.keys import values_of
-from crmcore.kernel.records import Kind, Record
+from crmcore.kernel.records import Field, Kind, Record
 
-__all__ = ["Claim", "claims_of"]
+__all__ = ["Claim", "claimed", "claims_of"]
 
 Claim: TypeAlias = tuple[str, str]
 """A field and the value claimed in it."""
+
+
+def claimed(field: Field, value: Any) -> str:  # noqa: ANN401 - any field's value
+    """A value of a unique field as it is claimed.
+
+    Args:
+        field: The field.
+        value: Its value.
+    """
+    text = " ".join(map(str, values_of(field, value)))
+    if not field.folded:
+        return text
+    return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
 
 
 def claims_of(kind: Kind[Any], record: Record | None) -> dict[Claim, bool]:
@@ -27,7 +41,7 @@ def claims_of(kind: Kind[Any], record: Record | None) -> dict[Claim, bool]:
     for field in kind.unique:
         value = getattr(record, field.name)
         if value is not None:
-            claims[field.name, " ".join(map(str, values_of(field, value)))] = live
+            claims[field.name, claimed(field, value)] = live
     for system, external in record.external.items():
         claims[f"external.{system}", external] = live
     return claims

@@ -6,7 +6,7 @@ A desk reads through the store and writes changes only. General writes (``add``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from crmcore.kernel.change import Change, evolved
@@ -257,8 +257,16 @@ class Desk(Reading[R]):
         changes, several = self._proposed(pure, record, args, kwargs, deleted=deleted)
         if not changes:
             return () if several or record is None else self._any(self._id(record))
-        records = self.front.commit(changes, key).records
+        records = self.front.commit(changes, key, unmoved=self.ground(changes)).records
         return records if several else records[0]
+
+    def ground(self, changes: Sequence[Change[Any]]) -> Mapping[tuple[str, str], int]:  # noqa: ARG002 - for others
+        """The other records that changes rest on, and the versions these must still have when they are written.
+
+        Args:
+            changes: What an act of this desk would write.
+        """
+        return {}
 
     def propose(
         self,

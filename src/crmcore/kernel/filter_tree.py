@@ -34,7 +34,6 @@ __all__ = [
 Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 TextOperator: TypeAlias = Literal["contains", "starts with", "has"]
 
-NAMESPACES = frozenset({"custom", "external"})
 DEEPEST = 100
 LONGEST_NAME = 200
 _OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
@@ -134,15 +133,13 @@ def _parts(values: Iterable[Filter]) -> tuple[Filter, ...]:
 
 
 def _field_name(name: object) -> str:
-    """A name that can be looked up: a field, or any text below ``custom.`` and ``external.``."""
+    """A name that can be looked up: a field, or any text below a field that holds members by name."""
     if not isinstance(name, str) or len(name) > LONGEST_NAME or not name.isprintable():
         expected = f"a field's name of at most {LONGEST_NAME} printable characters"
         raise misfit(name, expected, "write it as F.name", path="field")
     whole, dot, key = name.partition(".")
-    if bool(dot) is not (whole in NAMESPACES) or bool(key) is not bool(dot) or not _identifier(whole):
-        raise Invalid(
-            [Problem("field", name, "a field, custom.… or external.…", "write it as F.name or F.custom.name")]
-        )
+    if bool(key) is not bool(dot) or not _identifier(whole):
+        raise Invalid([Problem("field", name, "a field, or custom.…", "write it as F.name or F.custom.name")])
     return str.__str__(name)
 
 

@@ -50,6 +50,12 @@ class Front(Protocol):
         """The idempotency key of this call, if the caller gave one."""
         ...
 
-    def commit(self, changes: Sequence[Change[Any]], key: Key | None) -> Commit:
+    def commit(
+        self,
+        changes: Sequence[Change[Any]],
+        key: Key | None = None,
+        *,
+        unmoved: Mapping[tuple[str, str], int] | None = None,
+    ) -> Commit:
         """Write changes whose values have been read."""
         ...

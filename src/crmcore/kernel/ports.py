@@ -225,14 +225,26 @@ class Store(Protocol):
         """
         ...
 
-    def holder(self, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
-        """The id of the record that has a unique value.
+    def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
+        """The ids of the records that have unique values, by value; values nobody has are left out.
 
         Args:
             kind: The kind of record.
             field: A unique field, or ``external.`` and a system's name.
-            value: The value, as ``claims_of`` writes it.
+            values: The values, as ``claims_of`` writes them.
             deleted: Ask among deleted and merged records instead, the one with the smallest id of several.
+        """
+        ...
+
+    def search(self, kinds: Sequence[Kind[Any]], words: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
+        """Live records with words that begin with each of some others, as kind and id.
+
+        Those of which most words are whole ones come first, then by the order of the kinds, then by id.
+
+        Args:
+            kinds: Where to look.
+            words: At least one word, as ``words_of`` writes them.
+            limit: The most records to return.
         """
         ...
 

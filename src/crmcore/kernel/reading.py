@@ -170,7 +170,7 @@ class Reading(Generic[R]):
         field, value = f"external.{read_text(system, path='system')}", read_text(id, path="id")
         if self.front.moment != NOW:
             return self.first(F[field] == value)
-        own = self.front.store.holder(self.kind, field, value)
+        own = self.front.store.holders(self.kind, field, [value]).get(value)
         return None if own is None else self.front.store.get(self.kind, [own]).get(own)
 
     def history(self, record: R | str) -> tuple[Change[R], ...]:

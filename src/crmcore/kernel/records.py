@@ -3,6 +3,8 @@
 A record class declares beside each field what the rest of the library needs to know: whether
 it is searched by (``key``), unique, personal, a reference, or written by acts only. Stores,
 filters, imports, merge and erasure work from these declarations; none has a list of its own.
+A field may also hold members by name (``Mapping[str, str]``: e-mails by label), each set by a dotted
+name of its own, or parts (``tuple[Line, ...]``), which are values with fields of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import typing
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 
@@ -23,7 +25,20 @@ from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
 from crmcore.kernel.where import FieldType, Filter
 
-__all__ = ["Field", "FrozenMap", "Kind", "R", "Record", "field", "kind_of", "record"]
+__all__ = [
+    "ANY",
+    "Field",
+    "FrozenMap",
+    "Kind",
+    "R",
+    "Record",
+    "field",
+    "kind_named",
+    "kind_of",
+    "part",
+    "part_of",
+    "record",
+]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,6 +49,14 @@ RESERVED = frozenset(
     {"tenant", "schema", "first", "horizon", "late_from", "late_until", "recorded_at", "body", "checksum"}
 )
 """What stores call the columns beside a kind's keys."""
+
+ANY: Final = "*"
+"""What a field references that may hold the id of a record of any kind."""
+
+Held: TypeAlias = FieldType | Literal["part", "parts"]
+"""What a field holds: a value filters can ask about, a part, or several parts."""
+
+Class: TypeAlias = type[Any]
 
 _TYPES: dict[object, FieldType] = {
     str: "text",
@@ -99,12 +122,12 @@ class Field:
 
     Attributes:
         name: The field's name.
-        type: What it holds, as filters and stores see it.
+        type: What it holds, as filters and stores see it; of members by name, what each of them holds.
         optional: Whether it may be missing.
         required: Whether a new record must be given it.
         key: Whether stores keep an indexed column for it.
         unique: Whether no two live records of a tenant may share its value.
-        references: The kind of record whose id it holds.
+        references: The kinds of record whose id it holds, or ``ANY``; of members by name, whose ids they are named by.
         personal: Whether it is about a person: masked in messages, exported and erased on demand.
         searchable: Whether it is one of the fields people look for a record by.
         scale: Digits after the point kept in a decimal key column.
@@ -112,15 +135,18 @@ class Field:
         longest: The longest text it takes, in characters.
         minimum: The least number it takes; of money, only 0 makes sense.
         maximum: The greatest number it takes.
+        folded: Whether unique values that differ in capitals only are the same.
+        members: Whether it holds members by name, each set by a dotted name of its own.
+        part: The class of the part or parts it holds.
     """
 
     name: str
-    type: FieldType
+    type: Held
     optional: bool
     required: bool
     key: bool = False
     unique: bool = False
-    references: str | None = None
+    references: tuple[str, ...] = ()
     personal: bool = False
     searchable: bool = False
     scale: int = 6
@@ -128,6 +154,9 @@ class Field:
     longest: int = LONGEST_TEXT
     minimum: int | None = None
     maximum: int | None = None
+    folded: bool = False
+    members: bool = False
+    part: Class | None = None
 
 
 def field(  # noqa: D417 - the arguments are those of Field
@@ -135,7 +164,7 @@ def field(  # noqa: D417 - the arguments are those of Field
     default: Any = attrs.NOTHING,  # noqa: ANN401 - a field holds anything
     key: bool = False,
     unique: bool = False,
-    references: str | None = None,
+    references: str | tuple[str, ...] = (),
     personal: bool = False,
     searchable: bool = False,
     scale: int = 6,
@@ -143,6 +172,7 @@ def field(  # noqa: D417 - the arguments are those of Field
     longest: int = LONGEST_TEXT,
     minimum: int | None = None,
     maximum: int | None = None,
+    folded: bool = False,
 ) -> Any:  # noqa: ANN401 - stands where the field's own type is declared
     """Declare one field of a record class; its arguments are the attributes of ``Field``.
 
@@ -161,7 +191,7 @@ def field(  # noqa: D417 - the arguments are those of Field
     declared = {
         "key": key,
         "unique": unique,
-        "references": references,
+        "references": (references,) if isinstance(references, str) else references,
         "personal": personal,
         "searchable": searchable,
         "scale": scale,
@@ -169,12 +199,53 @@ def field(  # noqa: D417 - the arguments are those of Field
         "longest": longest,
         "minimum": minimum,
         "maximum": maximum,
+        "folded": folded,
     }
     return attrs.field(default=default, repr=_masked if personal else True, metadata={"crmcore": declared})
 
 
 def _masked(value: object) -> str:
     return "None" if value is None else "'•••'"
+
+
+P = TypeVar("P")
+
+
+@typing.dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field, attrs.field))
+def part(cls: type[P]) -> type[P]:
+    """Make a class a part: a frozen value with fields of its own, which records hold.
+
+    Args:
+        cls: A class whose fields are of plain types.
+
+    Example:
+        >>> from crmcore.kernel.records import field, part
+        >>> @part
+        ... class Address:
+        ...     city: str = field()
+        ...     country: str | None = field(default=None)
+        >>> Address(city="London").city
+        'London'
+    """
+    return attrs.frozen(kw_only=True)(cls)
+
+
+@functools.cache
+def part_of(cls: type) -> Mapping[str, Field]:
+    """The declared fields of a part, by name.
+
+    Args:
+        cls: A class decorated with ``@part``.
+
+    Raises:
+        Invalid: A field is not of a plain type.
+    """
+    hints = typing.get_type_hints(cls)
+    found = {name: _field(name, attribute, hints[name]) for name, attribute in attrs.fields_dict(cls).items()}
+    nested = [name for name, told in found.items() if told.members or told.part is not None]
+    if nested:
+        raise Invalid([Problem(name, cls.__name__, "a plain value", "keep parts flat") for name in nested])
+    return found
 
 
 def _hash(self: Record) -> int:
@@ -224,6 +295,7 @@ class Record:
         version: How many changes made it; 1 when new.
         custom: The fields this business added, declared in its playbook.
         external: Its ids in other systems, by the system's name; unique per system.
+        tags: The ids of its tags.
         deleted_at: When it was deleted; None while it lives.
         merged_into: The id of the record that replaced it in a merge; None otherwise.
     """
@@ -235,14 +307,14 @@ class Record:
     version: int = 1
     custom: Mapping[str, Any] = EMPTY
     external: Mapping[str, str] = EMPTY
+    tags: Mapping[str, bool] = field(default=EMPTY, references="tag", by_act=True)
     deleted_at: datetime | None = field(default=None, by_act=True)
     merged_into: str | None = field(default=None, by_act=True)
 
 
 R = TypeVar("R", bound=Record)
 
-MAPPINGS = frozenset({"custom", "external"})
-_OWN = frozenset({"id", "version"}) | MAPPINGS
+_OWN = frozenset({"id", "version", "custom"})
 
 
 @attrs.frozen(eq=False)
@@ -253,7 +325,8 @@ class Kind(Generic[R]):
         name: As in ids and tables: ``"opportunity"``.
         plural: As its desk and SQL view: ``"opportunities"``.
         cls: The record class.
-        fields: Its declared fields by name, without ``id``, ``version`` and the two mappings.
+        fields: Its declared fields by name, without ``id``, ``version`` and those that hold members.
+        members: The fields that hold members by name, ``custom`` left out, whose members the playbook declares.
         types: What filters may ask about: fields and typed properties, by name.
         lifecycle: The field that holds its state and the table of moves; None when it has none.
     """
@@ -262,6 +335,7 @@ class Kind(Generic[R]):
     plural: str
     cls: type[R]
     fields: Mapping[str, Field]
+    members: Mapping[str, Field]
     types: Mapping[str, FieldType]
     lifecycle: tuple[str, Lifecycle] | None
     names: tuple[str, ...]
@@ -277,19 +351,35 @@ class Kind(Generic[R]):
         return tuple(declared for declared in self.fields.values() if declared.unique)
 
     @functools.cached_property
-    def references(self) -> Mapping[str, str]:
-        """The fields that hold the id of another record, each with the kind of that record."""
-        return {name: told.references for name, told in self.fields.items() if told.references is not None}
+    def mappings(self) -> frozenset[str]:
+        """The fields that are never set as a whole, but by a dotted name for each member."""
+        return frozenset({"custom", *self.members})
+
+    @functools.cached_property
+    def references(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields that hold the id of another record, each with the kinds that record may be of."""
+        every = (*self.fields.values(), *self.members.values())
+        return {told.name: told.references for told in every if told.references}
+
+    def declared(self, name: str) -> Field | None:
+        """What is declared of a field, which a dotted name may lead into; None of custom and unknown ones.
+
+        Args:
+            name: The field's name.
+        """
+        whole, dot, _ = name.partition(".")
+        return self.members.get(whole) if dot or whole in self.members else self.fields.get(whole)
 
     def types_for(self, where: Filter, custom: Mapping[str, FieldType]) -> dict[str, FieldType]:
-        """What a filter may ask about: fields, typed properties, custom fields, and the external ids it names.
+        """What a filter may ask about: fields, typed properties, custom fields, and the members it names.
 
         Args:
             where: The filter.
             custom: The custom fields of the kind, with their types.
         """
-        external: dict[str, FieldType] = {name: "text" for name in where.fields if name.startswith("external.")}
-        return {**self.types, **{f"custom.{name}": type for name, type in custom.items()}, **external}
+        named = {name: self.members.get(name.partition(".")[0]) for name in where.fields if "." in name}
+        plain = {name: told.type for name, told in named.items() if told is not None and told.part is None}
+        return {**self.types, **{f"custom.{name}": type for name, type in custom.items()}, **plain}  # type: ignore[dict-item]
 
 
 def kind_of(cls: type[R]) -> Kind[R]:
@@ -321,13 +411,26 @@ def _made(cls: type[R]) -> Kind[R]:
     name, plural, lifecycle = cls.__crm__
     hints = typing.get_type_hints(cls)
     declared = attrs.fields_dict(cls)
-    fields = {key: _field(key, attribute, hints[key]) for key, attribute in declared.items() if key not in _OWN}
+    every = {key: _field(key, attribute, hints[key]) for key, attribute in declared.items() if key not in _OWN}
+    fields = {key: told for key, told in every.items() if not told.members}
+    members = {key: told for key, told in every.items() if told.members}
     if lifecycle is not None:
         state, table = lifecycle
         fields[state] = _state(fields.get(state), state, declared, table)
     filterable: dict[str, FieldType] = {"id": "text", "version": "integer"}
-    filterable |= {key: made.type for key, made in fields.items()}
-    return Kind(name, plural, cls, fields, filterable | _properties(cls), lifecycle, tuple(declared))
+    filterable |= {key: told.type for key, told in fields.items() if told.type in get_args(FieldType)}  # type: ignore[misc]
+    return Kind(name, plural, cls, fields, members, filterable | _properties(cls), lifecycle, tuple(declared))
+
+
+def kind_named(id: str, kinds: Mapping[str, Kind[Any]]) -> Kind[Any] | None:
+    """The kind of the record with an id: ids begin with their kind's name.
+
+    Args:
+        id: The id.
+        kinds: The kinds there are, by name.
+    """
+    named = [kind for name, kind in kinds.items() if f"{id}_".startswith(f"{name}_")]
+    return max(named, key=lambda kind: len(kind.name), default=None)
 
 
 def _no_record_class(cls: object) -> Invalid:
@@ -346,25 +449,52 @@ def _state(found: Field | None, name: str, declared: Mapping[str, attrs.Attribut
 
 def _field(name: str, attribute: attrs.Attribute[Any], hint: object) -> Field:
     annotation, optional = _stripped(hint)
-    if annotation not in _TYPES:
-        expected = "str, int, Decimal, Money, bool, date, datetime or tuple[str, ...], or one of them | None"
+    held, members = _held(annotation)
+    if held is None:
+        expected = (
+            "str, int, Decimal, Money, bool, date, datetime, tuple[str, ...], a part, tuple[part, ...], or one of them "
+            "| None; or Mapping[str, …] of such"
+        )
         raise Invalid([Problem(name, annotation, expected, "declare the field with one of these types")])
-    if optional is not (attribute.default is None):
+    if members and attribute.default != EMPTY:
+        raise Invalid([Problem(name, attribute.default, "EMPTY as the default", "write field(default=EMPTY)")])
+    if not members and optional is not (attribute.default is None):
         mend = "write default=None with | None, and neither without"
         expected = "None as the default of a field that may be missing, and of no other"
         raise Invalid([Problem(name, attribute.default, expected, mend)])
     found = Field(
         name=_checked_name(name, "field"),
-        type=_TYPES[annotation],
-        optional=optional,
+        type=held[0],
+        optional=optional or members,
         required=attribute.default is attrs.NOTHING,
+        members=members,
+        part=held[1],
         **attribute.metadata.get("crmcore", {}),
     )
     if found.key and name in RESERVED:
         raise Invalid([Problem("field", name, "a key field named otherwise, since stores use this", "rename it")])
-    if found.type == "texts" and (found.key or found.unique):
+    if (found.key or found.unique) and (members or found.type in {"texts", "part", "parts"}):
         raise Invalid([Problem(name, annotation, "a single value in a key or unique field", "make it a plain field")])
     return found
+
+
+def _held(annotation: Any) -> tuple[tuple[Held, type | None] | None, bool]:  # noqa: ANN401 - any annotation
+    """What a field holds, with the class of its parts, and whether it holds such members by name."""
+    if get_origin(annotation) is Mapping and get_args(annotation)[:1] == (str,):
+        held = _single(get_args(annotation)[1])
+        return (held if held is not None and held[0] != "parts" else None), True
+    return _single(annotation), False
+
+
+def _single(annotation: Any) -> tuple[Held, type | None] | None:  # noqa: ANN401 - any annotation
+    if annotation in _TYPES:
+        return _TYPES[annotation], None
+    if isinstance(annotation, type) and attrs.has(annotation) and not issubclass(annotation, Record):
+        return "part", annotation
+    arguments = get_args(annotation)
+    if get_origin(annotation) is tuple and arguments[1:] == (...,) and attrs.has(arguments[0]):
+        return "parts", arguments[0]
+    return None
 
 
 def _stripped(hint: object) -> tuple[Any, bool]:

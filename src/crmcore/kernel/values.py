@@ -20,7 +20,7 @@ from crmcore.kernel.filter_values import FieldType, kind_of_value
 from crmcore.kernel.keys import scaled
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money, number
-from crmcore.kernel.records import LONGEST_TEXT, MAPPINGS, Field, Kind
+from crmcore.kernel.records import LONGEST_TEXT, Field, Kind, part_of
 
 __all__ = ["Border", "read", "read_text"]
 
@@ -28,7 +28,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LARGEST_INTEGER = 2**63
 MOST_DIGITS = 1_000
 LONGEST_NAME = 100
-"""The longest name of another system, in characters, so that filters can name it."""
+"""The longest name of a member, in characters, so that filters can name it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +55,7 @@ def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool 
 
     Args:
         kind: The kind of the record.
-        sets: What the caller gave, by field; ``custom`` and ``external`` may be whole mappings.
+        sets: What the caller gave, by field; fields that hold members may be whole mappings.
         border: Currency, zone and custom fields of the business.
         new: Whether a new record is made, so that required fields must be there.
 
@@ -67,11 +67,11 @@ def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool 
     """
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    for name, value in _opened(sets):
+    for name, value in _opened(kind, sets):
         try:
             values[name] = _read(kind, name, value, border, new=new)
         except Invalid as error:
-            problems += [attrs.evolve(problem, path=name, value=_safe(kind, name, value)) for problem in error.problems]
+            problems += [_placed(problem, kind, name, value) for problem in error.problems]
         except _Misfit as misfit:
             expected, mend = misfit.args
             problems.append(Problem(name, _safe(kind, name, value), expected, mend))
@@ -81,10 +81,19 @@ def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool 
     return {name: value for name, value in values.items() if value is not None} if new else values
 
 
-def _opened(sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _placed(problem: Problem, kind: Kind[Any], name: str, value: object) -> Problem:
+    """A problem with a value, said of its field; with a field of a part, said of that."""
+    if problem.path[:1] not in {".", "["}:
+        return attrs.evolve(problem, path=name, value=_safe(kind, name, value))
+    declared = kind.declared(name)
+    shown = "•••" if declared is not None and declared.personal else problem.value
+    return attrs.evolve(problem, path=f"{name}{problem.path}", value=shown)
+
+
+def _opened(kind: Kind[Any], sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every field and its value, whole mappings as dotted names."""
     for name, value in sets.items():
-        if name in MAPPINGS and isinstance(value, Mapping):
+        if name in kind.mappings and isinstance(value, Mapping):
             yield from ((f"{name}.{key}" if isinstance(key, str) else f"{name}.", item) for key, item in value.items())
         else:
             yield name, value
@@ -100,8 +109,8 @@ def _missing(kind: Kind[Any], sets: Mapping[str, Any]) -> list[Problem]:
 
 def _safe(kind: Kind[Any], name: str, value: object) -> object:
     """The value as an error may show it: never what a personal field holds, or the misspelt name of one."""
-    declared = kind.fields.get(name)
-    if value is None or name.partition(".")[0] in MAPPINGS:
+    declared = kind.declared(name)
+    if value is None or name.partition(".")[0] == "custom":
         return value
     if declared is None:
         return kind_of_value(value)
@@ -109,12 +118,12 @@ def _safe(kind: Kind[Any], name: str, value: object) -> object:
 
 
 def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
+    whole, dot, member = name.partition(".")
+    if whole in kind.mappings:
+        return _member(kind, whole, member if dot else None, value, border)
     declared = kind.fields.get(name)
     if declared is None:
-        whole, dot, part = name.partition(".")
-        if whole in MAPPINGS:
-            return _mapped(whole, part if dot else None, value, border)
-        raise _Misfit(f"a field of {kind.name}", _nearest(name, kind.fields))
+        raise _Misfit(f"a field of {kind.name}", _nearest(name, (*kind.fields, *kind.mappings)))
     if value is None:
         if declared.optional:
             return None
@@ -132,18 +141,24 @@ def _check_state(table: Lifecycle, state: object, *, new: bool) -> None:
         raise _Misfit(f"one of {', '.join(possible)}", "correct the act, or the lifecycle")
 
 
-def _mapped(whole: str, part: str | None, value: object, border: Border) -> object:
-    if part is None:
+def _member(kind: Kind[Any], whole: str, name: str | None, value: object, border: Border) -> object:
+    """A member of a field that holds several by name; None takes it away."""
+    if name is None:
         raise _Misfit("names with their values", f'write {whole}={{"name": value}}')
-    if whole == "external":
-        read_text(part, LONGEST_NAME, empty=False)
-        return None if value is None else read_text(value, empty=False)
-    declared = border.custom.get(part)
+    if whole == "custom":
+        return _custom(name, value, border)
+    declared = kind.members[whole]
+    read_text(name, LONGEST_NAME, empty=False)
+    return None if value is None else _READERS[declared.type](value, attrs.evolve(declared, required=True), border)
+
+
+def _custom(name: str, value: object, border: Border) -> object:
+    declared = border.custom.get(name)
     if declared is None:
-        raise _Misfit("a custom field declared in the playbook", _nearest(part, border.custom))
+        raise _Misfit("a custom field declared in the playbook", _nearest(name, border.custom))
     if value is None:
         return None
-    plain = Field(name=part, type=declared, optional=True, required=False)
+    plain = Field(name=name, type=declared, optional=True, required=False)
     return _READERS[declared](value, plain, border)
 
 
@@ -247,6 +262,62 @@ def _texts(value: object, declared: Field, _: Border) -> tuple[str, ...]:
     return tuple(sorted(found) if isinstance(value, AbstractSet) else found)
 
 
+def _part(value: object, declared: Field, border: Border) -> object:
+    """A part, from one or from a mapping of its fields."""
+    cls = declared.part
+    assert cls is not None
+    fields = part_of(cls)  # type: ignore[arg-type]
+    if not isinstance(value, (cls, Mapping)):
+        raise _Misfit(_named(cls), f"write {cls.__name__}(…), or a mapping of {', '.join(fields)}")
+    given = value if isinstance(value, Mapping) else {name: getattr(value, name) for name in fields}
+    problems, values = [], {}
+    for name, one in given.items():
+        told = fields.get(name)
+        try:
+            values[name] = _part_value(name, told, one, fields, border)
+        except Invalid as error:
+            shown = "•••" if told is not None and told.personal else one
+            problems += [attrs.evolve(problem, path=f".{name}", value=shown) for problem in error.problems]
+        except _Misfit as misfit:
+            problems.append(Problem(f".{name}", kind_of_value(one) if told is None else one, *misfit.args))
+    missing = [told for name, told in fields.items() if told.required and name not in given]
+    problems += [Problem(f".{told.name}", None, _EXPECTED[told.type], f"give {told.name}") for told in missing]
+    if problems:
+        raise Invalid(problems)
+    return cls(**values)
+
+
+def _part_value(name: str, told: Field | None, value: object, fields: Iterable[str], border: Border) -> object:
+    """The value of one field of a part."""
+    if told is None:
+        raise _Misfit(f"one of {', '.join(fields)}", _nearest(str(name), fields))
+    if value is None and not told.optional:
+        raise _Misfit(_EXPECTED[told.type], f"give {name}")
+    return None if value is None else _READERS[told.type](value, told, border)
+
+
+def _parts(value: object, declared: Field, border: Border) -> tuple[object, ...]:
+    if isinstance(value, str | bytes | Mapping | AbstractSet) or not isinstance(value, Iterable):
+        assert declared.part is not None
+        raise _Misfit(f"several of {_named(declared.part)}", "give a list")
+    problems, found = [], []
+    for place, one in enumerate(value):
+        try:
+            found.append(_part(one, declared, border))
+        except Invalid as error:
+            problems += [attrs.evolve(problem, path=f"[{place}]{problem.path}") for problem in error.problems]
+        except _Misfit as misfit:
+            problems.append(Problem(f"[{place}]", kind_of_value(one), *misfit.args))
+    if problems:
+        raise Invalid(problems)
+    return tuple(found)
+
+
+def _named(cls: type) -> str:
+    """What a part is called."""
+    return f"a value of {cls.__name__}"
+
+
 _READERS: dict[str, Callable[[object, Field, Border], object]] = {
     "text": _text,
     "integer": _integer,
@@ -256,6 +327,8 @@ _READERS: dict[str, Callable[[object, Field, Border], object]] = {
     "date": _date,
     "instant": _instant,
     "texts": _texts,
+    "part": _part,
+    "parts": _parts,
 }
 
 _EXPECTED = {
@@ -267,4 +340,6 @@ _EXPECTED = {
     "date": "a date",
     "instant": "an instant",
     "texts": "several texts",
+    "part": "a value with fields of its own",
+    "parts": "several values with fields of their own",
 }

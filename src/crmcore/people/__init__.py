@@ -1,5 +1,8 @@
-"""People: the accounts and, later, the contacts and customers a business deals with."""
+"""People: the contacts and accounts a business deals with, and who belongs to whom."""
 
 from crmcore.people.account import Account, AccountDesk
+from crmcore.people.address import Address
+from crmcore.people.affiliation import Affiliation, AffiliationDesk
+from crmcore.people.contact import Contact, ContactDesk
 
-__all__ = ["Account", "AccountDesk"]
+__all__ = ["Account", "AccountDesk", "Address", "Affiliation", "AffiliationDesk", "Contact", "ContactDesk"]

@@ -2,15 +2,15 @@
 
 A body holds what a record has beyond id and version, without what is missing by default. Declared fields are
 written plainly, since their kind says what they are: money as ``[minor units, currency]``, a decimal
-as text, an instant as microseconds, a date as ISO text. Custom values carry their type, because a
-playbook may declare them anew: ``{"date": "2026-11-21"}``.
+as text, an instant as microseconds, a date as ISO text, a part as an object of its fields. Custom values carry
+their type, because a playbook may declare them anew: ``{"date": "2026-11-21"}``.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ import attrs
 from crmcore.kernel.errors import Corrupt, Invalid, Problem
 from crmcore.kernel.keys import from_microseconds, microseconds
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import FrozenMap, Kind, R
+from crmcore.kernel.records import Field, FrozenMap, Kind, R, part_of
 
 __all__ = ["decode", "decode_sets", "encode", "encode_sets"]
 
@@ -47,14 +47,60 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=F
 _loads = json.JSONDecoder().decode
 
 
+def _form(field: Field) -> tuple[Write, Read] | None:
+    """How a field's value is written and read; None when JSON holds it as it is."""
+    if field.part is None:
+        return _FORMS.get(field.type)
+    write, read = _part_form(field.part)  # type: ignore[arg-type]
+    if field.type == "part":
+        return write, read
+    return (lambda parts: [write(one) for one in parts]), (lambda raw: tuple(read(one) for one in raw))
+
+
+@functools.cache
+def _part_form(cls: type) -> tuple[Write, Read]:
+    """How a part is written and read: an object without what is missing."""
+    fields = part_of(cls)
+    forms = {name: form for name, told in fields.items() if (form := _form(told)) is not None}
+
+    def write(value: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of the part's class
+        known = {name: one for name in fields if (one := getattr(value, name)) is not None}
+        return {name: forms[name][0](one) if name in forms else one for name, one in known.items()}
+
+    def read(raw: dict[str, Any]) -> Any:  # noqa: ANN401 - the same
+        told = {name: one for name, one in raw.items() if name in fields}
+        return cls(**{name: forms[name][1](one) if name in forms else one for name, one in told.items()})
+
+    return write, read
+
+
 @functools.cache
 def _writers(kind: Kind[Any]) -> dict[str, Write]:
-    return {name: _FORMS[field.type][0] for name, field in kind.fields.items() if field.type in _FORMS}
+    """How values are written, by field; members by the name of their field and a dot."""
+    return {name: form[0] for name, form in _forms(kind)}
 
 
 @functools.cache
 def _readers(kind: Kind[Any]) -> dict[str, Read]:
-    return {name: _FORMS[field.type][1] for name, field in kind.fields.items() if field.type in _FORMS}
+    """How values are read, by field."""
+    return {name: form[1] for name, form in _forms(kind)}
+
+
+def _forms(kind: Kind[Any]) -> Iterator[tuple[str, tuple[Write, Read]]]:
+    for told in kind.fields.values():
+        if (form := _form(told)) is not None:
+            yield told.name, form
+    for told in kind.members.values():
+        if (form := _form(told)) is not None:
+            yield f"{told.name}.", form
+    yield "custom.", (_tagged, _plain)
+
+
+@functools.cache
+def _mappings(kind: Kind[Any]) -> tuple[tuple[str, Write | None, Read | None], ...]:
+    """The fields that hold members, and how those are written and read."""
+    names = ("custom", *kind.members)
+    return tuple((name, _writers(kind).get(f"{name}."), _readers(kind).get(f"{name}.")) for name in names)
 
 
 @functools.cache
@@ -93,9 +139,9 @@ def _body(kind: Kind[R], record: R) -> dict[str, Any]:
             body[name] = value if write is None else write(value)
         elif told:
             body[name] = None
-    for name in ("custom", "external"):
+    for name, write, _ in _mappings(kind):
         if items := getattr(record, name):
-            body[name] = {key: _tagged(value) for key, value in items.items()}
+            body[name] = dict(items) if write is None else {key: write(value) for key, value in items.items()}
     return body
 
 
@@ -154,9 +200,10 @@ def _decoded(kind: Kind[R], id: str, version: int, raw: dict[str, Any]) -> R:
         value = raw.get(name)
         if value is not None:
             raw[name] = read(value)
-    for name in ("custom", "external"):
+    for name, _, member in _mappings(kind):
         if name in raw:
-            raw[name] = FrozenMap({key: _plain(value) for key, value in raw[name].items()})
+            items = raw[name].items()
+            raw[name] = FrozenMap(dict(items) if member is None else {key: member(value) for key, value in items})
     known = _known(kind)
     if not raw.keys() <= known:
         raw = {name: value for name, value in raw.items() if name in known}
@@ -181,9 +228,8 @@ def encode_sets(kind: Kind[Any], sets: Mapping[str, Any]) -> str:
 
 
 def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
-    if "." in name:
-        return _tagged(value)
-    write = writers.get(name)
+    whole, dot, _ = name.partition(".")
+    write = writers.get(f"{whole}{dot}")
     return value if write is None else write(value)
 
 
@@ -208,9 +254,8 @@ def decode_sets(kind: Kind[Any], text: str) -> FrozenMap[str, Any]:
 
 
 def _read(name: str, value: object, readers: Mapping[str, Read]) -> object:
-    if "." in name:
-        return _plain(value)
-    read = readers.get(name)
+    whole, dot, _ = name.partition(".")
+    read = readers.get(f"{whole}{dot}")
     return value if read is None else read(value)
 
 

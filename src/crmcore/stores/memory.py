@@ -286,11 +286,16 @@ class MemoryStore:
         ]
         return found[:limit]
 
-    def holder(self, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
-        """The id of the record that has a unique value."""
+    def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
+        """The ids of the records that have unique values, by value."""
+        found = {}
         with self._open() as rooms:
-            holders = rooms.claims.get((self.tenant, kind.name, field, value), {})
-        return min((id for id, live in holders.items() if live is not deleted), default=None)
+            for value in values:
+                holding = rooms.claims.get((self.tenant, kind.name, field, value), {})
+                ids = [id for id, live in holding.items() if live is not deleted]
+                if ids:
+                    found[value] = min(ids)
+        return found
 
     def aliases(self, id: str) -> frozenset[str]:
         """Every id merged into a record, and its own."""

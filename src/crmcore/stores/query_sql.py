@@ -40,7 +40,8 @@ def condition_of(kind: Kind[Any], asked: Query) -> SqlFilter:
     """The condition on key columns that a question's filter is."""
     if asked.where is None:
         return SqlFilter("1 = 1", (), exact=True)
-    return sql_of(asked.where, {field.name: Column(field.name, field.type, field.scale) for field in kind.keys})
+    columns = {field.name: Column(field.name, kind.types[field.name], field.scale) for field in kind.keys}
+    return sql_of(asked.where, columns)
 
 
 def lives(asked: Query) -> str:

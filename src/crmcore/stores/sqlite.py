@@ -208,12 +208,19 @@ class SqliteStore(SqliteReading):
         if gone:
             where = "tenant = ? AND kind = ? AND field = ? AND value = ? AND id = ?"
             self._file.many(f"DELETE FROM crm_claim WHERE {where}", gone)
+        self._check_free(taken)
+        if taken:
+            self._file.many("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", taken)
+
+    def _check_free(self, taken: Iterable[tuple[str, str, str, str, str, bool]]) -> None:
+        """Refuse to take a value that another live record has, or takes too."""
+        wanted: dict[tuple[str, str], dict[str, str]] = {}
         for _, name, field, value, id, live in taken:
-            holder = self.holder(self._kinds[name], field, value) if live else None
-            if holder is not None:
-                raise Duplicate(name, id, field=field, holder=holder)
-            row = (self.tenant, name, field, value, id, int(live))
-            self._file.rows("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", row)
+            if live and wanted.setdefault((name, field), {}).setdefault(value, id) != id:
+                raise Duplicate(name, id, field=field, holder=wanted[name, field][value])
+        for (name, field), ids in wanted.items():
+            for value, holder in self.holders(self._kinds[name], field, ids).items():
+                raise Duplicate(name, ids[value], field=field, holder=holder)
 
     def _write(self, staged: _Staged) -> None:
         recorded = microseconds(staged.stamp)

@@ -181,11 +181,15 @@ class SqliteReading:
         values = (self.tenant, *given.values(), -1 if limit is None else max(limit, 0))
         return [change_of(self._kinds, self._file.path, self.tenant, row) for row in self._file.rows(sql, values)]
 
-    def holder(self, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
-        """The id of the record that has a unique value."""
-        sql = "SELECT min(id) FROM crm_claim WHERE tenant = ? AND kind = ? AND field = ? AND value = ? AND live = ?"
-        ((found,),) = self._file.rows(sql, (self.tenant, kind.name, field, value, int(not deleted)))
-        return None if found is None else str(found)
+    def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
+        """The ids of the records that have unique values, by value."""
+        found: dict[str, str] = {}
+        rest = iter(values)
+        while chunk := list(islice(rest, CHUNK)):
+            sql = f"""SELECT value, min(id) FROM crm_claim WHERE tenant = ? AND kind = ? AND field = ? AND live = ?
+                AND value IN ({", ".join("?" * len(chunk))}) GROUP BY value"""
+            found.update(self._file.rows(sql, (self.tenant, kind.name, field, int(not deleted), *chunk)))
+        return found
 
     def aliases(self, id: str) -> frozenset[str]:
         """Every id merged into a record, and its own."""

@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.kernel.change import Change, applied, effective, replay
 from crmcore.kernel.errors import Conflict, Invalid, Problem
-from crmcore.kernel.records import MAPPINGS, FrozenMap, Kind, R
+from crmcore.kernel.records import FrozenMap, Kind, R
 
 __all__ = ["Later", "Standing", "admit", "check_unmoved", "scrubbed", "states", "step"]
 
@@ -59,11 +59,12 @@ def admit(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], record
     if recorded_at.tzinfo is None:
         problems.append(Problem("recorded_at", recorded_at, "an instant with a time zone", "let the clock give UTC"))
     for change in changes:
-        if change.kind not in kinds:
+        kind = kinds.get(change.kind)
+        if kind is None:
             problems.append(Problem("kind", change.kind, f"one of {', '.join(kinds)}", "prepare the store for it"))
         if change.at.tzinfo is None:
             problems.append(Problem("at", change.at, "an instant with a time zone", "give it in UTC"))
-        whole = MAPPINGS.intersection(change.sets)
+        whole = () if kind is None else kind.mappings.intersection(change.sets)
         problems += [Problem(name, "a whole mapping", f"{name}.<name> for each item", "open it") for name in whole]
     if problems:
         raise Invalid(problems)

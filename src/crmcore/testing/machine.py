@@ -23,7 +23,7 @@ from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import Record
 from crmcore.kernel.where import select
 from crmcore.testing.model import Model, Whole, flat
-from crmcore.testing.specimens import KINDS, PARCEL, Parcel, Pen, asked, hour, walked
+from crmcore.testing.specimens import KINDS, PARCEL, Parcel, Pen, asked, holder, hour, walked
 from crmcore.testing.steps import (
     CODES,
     IDS,
@@ -279,7 +279,7 @@ class StoreMachine(RuleBasedStateMachine):
                 KINDS.items(), ("code", "external.shop"), CODES, (True, False)
             ):
                 holders = claims.get((name, field, code, live), [])
-                assert store.holder(kind, field, code, deleted=not live) == min(holders, default=None)
+                assert holder(store, kind, field, code, deleted=not live) == min(holders, default=None)
 
     @invariant()
     def versions_are_whole(self) -> None:

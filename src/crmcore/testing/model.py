@@ -21,14 +21,16 @@ __all__ = ["Model", "flat"]
 State: TypeAlias = dict[str, Any]
 Whole: TypeAlias = tuple[str, str]
 
-DEFAULTS: Mapping[str, State] = {"parcel": {"status": "new", "tags": ()}, "box": {}}
+DEFAULTS: Mapping[str, State] = {"parcel": {"status": "new", "marks": (), "stops": ()}, "box": {}}
 UNIQUE = ("code", "number", "external.shop")
 
 
 def flat(record: Record) -> State:
-    """A record's version and fields, the two mappings opened, without what is missing."""
+    """A record's version and fields, members opened, without what is missing."""
     state = attrs.asdict(record, recurse=False)
-    for name in ("custom", "external"):
+    for name in ("custom", "external", "tags", "phones", "depots"):
+        if name not in state:
+            continue
         state |= {f"{name}.{key}": value for key, value in state.pop(name).items()}
     return {name: value for name, value in state.items() if value is not None and name != "id"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -12,13 +13,23 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.money import Money
 from crmcore.kernel.page import Page, Query, query
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import Kind, R, Record, field, kind_of, record
+from crmcore.kernel.records import EMPTY, Kind, R, Record, field, kind_of, part, record
 from crmcore.kernel.where import Filter, checked
 from crmcore.testing.clock import CountingIds, TickingClock
 
-__all__ = ["BOX", "KINDS", "PARCEL", "Box", "Parcel", "Pen", "added", "asked", "changed", "hour", "walked"]
+__all__ = ["BOX", "KINDS", "PARCEL", "Box", "Parcel", "Pen", "added", "asked", "changed", "holder", "hour", "walked"]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@part
+class Place:
+    """A part with a field of most types."""
+
+    town: str = field()
+    since: date | None = field(default=None)
+    fee: Money | None = field(default=None)
+    share: Decimal | None = field(default=None)
 
 
 @record("parcel")
@@ -36,7 +47,11 @@ class Parcel(Record):
     fragile: bool | None = field(default=None, key=True)
     due_on: date | None = field(default=None, key=True)
     sent_at: datetime | None = field(default=None, key=True)
-    tags: tuple[str, ...] = field(default=())
+    marks: tuple[str, ...] = field(default=())
+    phones: Mapping[str, str] = field(default=EMPTY, personal=True)
+    to: Place | None = field(default=None, personal=True)
+    stops: tuple[Place, ...] = field(default=())
+    depots: Mapping[str, Place] = field(default=EMPTY)
 
 
 @record("box", plural="boxes")
@@ -117,6 +132,11 @@ class Pen:
     def find(self, where: Filter | None = None, moment: Moment = NOW, **rest: Any) -> Page[Parcel]:  # noqa: ANN401
         """One page of parcels."""
         return self.store.find(PARCEL, asked(Parcel, where, **rest), moment)
+
+
+def holder(store: Store, kind: Kind[Any], field: str, value: str, *, deleted: bool = False) -> str | None:
+    """The id of the record that has a unique value."""
+    return store.holders(kind, field, [value], deleted=deleted).get(value)
 
 
 def walked(pen: Pen, where: Filter | None = None, moment: Moment = NOW, *, limit: int, **rest: Any) -> list[Parcel]:  # noqa: ANN401

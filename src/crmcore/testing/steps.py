@@ -14,7 +14,7 @@ from crmcore.kernel.money import Money
 from crmcore.kernel.ports import Key
 from crmcore.kernel.where import F, Filter
 from crmcore.testing.model import Whole
-from crmcore.testing.specimens import PARCEL, hour
+from crmcore.testing.specimens import PARCEL, Place, hour
 
 __all__ = [
     "CODES",
@@ -51,6 +51,7 @@ BOXES: dict[str, st.SearchStrategy[Any]] = {
     "merged_into": st.sampled_from([None] * 12 + [*IDS]),
     "external.shop": codes,
     "custom.region": st.sampled_from([None, "north", "south"]),
+    "tags.tag_1": st.sampled_from([None, True]),
 }
 PARCELS = BOXES | {
     "number": st.sampled_from([None, 1, 2]),
@@ -62,7 +63,11 @@ PARCELS = BOXES | {
     "fragile": st.sampled_from([None, False, True]),
     "due_on": st.sampled_from([None, date(2026, 1, 1), date(2026, 12, 31)]),
     "sent_at": st.none() | hours,
-    "tags": st.sampled_from([(), ("x",), ("x", "y")]),
+    "marks": st.sampled_from([(), ("x",), ("x", "y")]),
+    "phones.work": st.sampled_from([None, "1", "2"]),
+    "depots.east": st.sampled_from([None, Place(town="Rome"), Place(town="Ostia", fee=Money("2.50", "EUR"))]),
+    "to": st.sampled_from([None, Place(town="Bari", since=date(2026, 2, 1), share=Decimal("0.5"))]),
+    "stops": st.sampled_from([(), (Place(town="Rome"), Place(town="Bari"))]),
 }
 SETS = {
     "parcel": st.fixed_dictionaries({}, optional=PARCELS),
@@ -111,7 +116,7 @@ ASKED: Sequence[Filter] = (
     F.fragile == True,  # noqa: E712 - a question, not a comparison
     F.due_on > date(2026, 1, 1),
     F.sent_at <= hour(10),
-    F.tags.contains("y"),
+    F.marks.contains("y"),
     F.custom.region == "north",
     F.external.shop.is_set,
     F.id > "p0",

@@ -10,7 +10,7 @@ import pytest
 from crmcore.kernel.errors import Duplicate
 from crmcore.kernel.ports import Store
 from crmcore.testing.laws.bench import Bench
-from crmcore.testing.specimens import BOX, PARCEL, Box, Parcel, Pen, added, changed, hour
+from crmcore.testing.specimens import BOX, PARCEL, Box, Parcel, Pen, added, changed, holder, hour
 
 __all__ = ["ClaimLaws"]
 
@@ -41,8 +41,8 @@ class ClaimLaws(Bench):
             pen.commit(added(Parcel, "c", label="c", code="C"), added(Parcel, "d", label="d", code="C"))
 
         assert store.changes() == before
-        assert (store.holder(PARCEL, "code", "A"), store.holder(PARCEL, "code", "C")) == ("a", None)
-        assert store.holder(PARCEL, "number", "2") == "b"
+        assert (holder(store, PARCEL, "code", "A"), holder(store, PARCEL, "code", "C")) == ("a", None)
+        assert holder(store, PARCEL, "number", "2") == "b"
 
     def test_a_value_is_unique_within_its_field_and_kind(self, store: Store, pen: Pen) -> None:
         """Another field, another kind and another spelling are free; a missing value is none."""
@@ -51,8 +51,8 @@ class ClaimLaws(Bench):
         for id, code in (("b", "1 "), ("c", "01"), ("d", None), ("e", None), ("f", "x"), ("g", "X")):
             pen.add(id, code=code)
 
-        assert (store.holder(PARCEL, "code", "1"), store.holder(BOX, "code", "1")) == ("a", "a")
-        assert (store.holder(PARCEL, "code", "x"), store.holder(PARCEL, "code", "X")) == ("f", "g")
+        assert (holder(store, PARCEL, "code", "1"), holder(store, BOX, "code", "1")) == ("a", "a")
+        assert (holder(store, PARCEL, "code", "x"), holder(store, PARCEL, "code", "X")) == ("f", "g")
 
     def test_a_value_is_given_up(self, store: Store, pen: Pen) -> None:
         """With another value or none, it is free for others; its own record may keep it."""
@@ -63,16 +63,16 @@ class ClaimLaws(Bench):
         pen.change(record, 3, code=None)
         pen.add("c", code="B")
 
-        assert (store.holder(PARCEL, "code", "A"), store.holder(PARCEL, "code", "B")) == ("b", "c")
+        assert (holder(store, PARCEL, "code", "A"), holder(store, PARCEL, "code", "B")) == ("b", "c")
 
     def test_two_records_swap_values(self, store: Store, pen: Pen) -> None:
         """In one commit, whichever comes first; a value may also be handed on."""
         one, two = pen.add("a", code="A"), pen.add("b", code="B")
         pen.commit(changed(one, 1, code="B"), changed(two, 1, code="A"))
-        assert (store.holder(PARCEL, "code", "A"), store.holder(PARCEL, "code", "B")) == ("b", "a")
+        assert (holder(store, PARCEL, "code", "A"), holder(store, PARCEL, "code", "B")) == ("b", "a")
 
         pen.commit(added(Parcel, "c", 2, label="c", code="A"), changed(pen.now(two), 2, code=None))
-        assert store.holder(PARCEL, "code", "A") == "c"
+        assert holder(store, PARCEL, "code", "A") == "c"
 
     def test_only_the_end_of_a_commit_counts(self, store: Store, pen: Pen) -> None:
         """What a record held in between is not taken."""
@@ -80,13 +80,13 @@ class ClaimLaws(Bench):
         new = Parcel(id="b", label="b")
         pen.commit(added(Parcel, "b", label="b", code="A"), changed(new, 1, code="B"))
 
-        assert (store.holder(PARCEL, "code", "A"), store.holder(PARCEL, "code", "B")) == ("a", "b")
+        assert (holder(store, PARCEL, "code", "A"), holder(store, PARCEL, "code", "B")) == ("a", "b")
 
     def test_deleting_frees_and_restoring_takes_again(self, store: Store, pen: Pen) -> None:
         """A restored record finds its value taken, or has it back."""
         deleted = pen.change(pen.add("b", code="A"), 1, deleted_at=hour(1))
-        assert store.holder(PARCEL, "code", "A") is None
-        assert store.holder(PARCEL, "code", "A", deleted=True) == "b"
+        assert holder(store, PARCEL, "code", "A") is None
+        assert holder(store, PARCEL, "code", "A", deleted=True) == "b"
         taker = pen.add("a", 2, code="A")
         deleted = pen.change(deleted, 2, pieces=1)
         pen.add("c", 2, code="A", deleted_at=hour(2))
@@ -97,10 +97,10 @@ class ClaimLaws(Bench):
         assert pen.now(deleted) == deleted
 
         pen.change(taker, 4, deleted_at=hour(4))
-        assert store.holder(PARCEL, "code", "A", deleted=True) == "a"
+        assert holder(store, PARCEL, "code", "A", deleted=True) == "a"
         pen.change(deleted, 5, deleted_at=None)
-        assert store.holder(PARCEL, "code", "A") == "b"
-        assert store.holder(PARCEL, "code", "A", deleted=True) == "a"
+        assert holder(store, PARCEL, "code", "A") == "b"
+        assert holder(store, PARCEL, "code", "A", deleted=True) == "a"
 
     def test_a_late_change_takes_only_what_it_still_sets(self, store: Store, pen: Pen) -> None:
         """A value that a later change has replaced is not held."""
@@ -109,8 +109,8 @@ class ClaimLaws(Bench):
         pen.add("b", code="C")
 
         assert (record.code, record.number) == ("B", 3)
-        assert [store.holder(PARCEL, "code", code) for code in "ABC"] == [None, "a", "b"]
-        assert store.holder(PARCEL, "number", "3") == "a"
+        assert [holder(store, PARCEL, "code", code) for code in "ABC"] == [None, "a", "b"]
+        assert holder(store, PARCEL, "number", "3") == "a"
 
     def test_external_ids_are_unique_in_their_system(self, store: Store, pen: Pen) -> None:
         """Of live records; and they lead back to the record."""
@@ -124,7 +124,7 @@ class ClaimLaws(Bench):
         assert record.external == {"shop": "7", "till": "7"}
         assert pen.now(record).external == {"shop": "7"}
         systems = ("shop", "till", "post", "none")
-        assert [store.holder(PARCEL, f"external.{one}", "7") for one in systems] == ["a", None, "b", None]
+        assert [holder(store, PARCEL, f"external.{one}", "7") for one in systems] == ["a", None, "b", None]
 
     def test_merged_ids_lead_to_the_survivor(self, store: Store, pen: Pen, tmp_path: Path) -> None:
         """Also by way of another; the merged record's values are free; unmerging takes it back."""
@@ -138,7 +138,7 @@ class ClaimLaws(Bench):
         assert opened.aliases("b") == {"a", "b"}
         assert opened.aliases("a") == {"a"}
         assert opened.aliases("unknown") == {"unknown"}
-        assert opened.holder(PARCEL, "code", "A") is None
+        assert holder(opened, PARCEL, "code", "A") is None
         pen.change(c, 3, code="A")
 
         with pytest.raises(Duplicate):

@@ -18,7 +18,7 @@ from crmcore.kernel.money import Money
 from crmcore.kernel.page import Query
 from crmcore.kernel.ports import Key, Moment, Store
 from crmcore.testing.laws.bench import Bench
-from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, changed, hour
+from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, changed, holder, hour
 
 __all__ = ["CommitLaws"]
 
@@ -34,7 +34,7 @@ FULL: dict[str, Any] = {
     "fragile": False,
     "due_on": date(1, 1, 1),
     "sent_at": datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
-    "tags": ("b", "a", ""),
+    "marks": ("b", "a", ""),
     "external.shop": "7",
     "custom.region": "north",
     "custom.rank": 3,
@@ -43,7 +43,7 @@ FULL: dict[str, Any] = {
     "custom.worth": Money("1.50", "EUR"),
     "custom.since": date(2026, 11, 21),
     "custom.seen_at": hour(1) + timedelta(microseconds=1),
-    "custom.tags": ("x", "y"),
+    "custom.marks": ("x", "y"),
 }
 """Every type of value, at its ends."""
 
@@ -51,7 +51,7 @@ FULL: dict[str, Any] = {
 def everything(store: Store) -> tuple[object, ...]:
     """All that can be read of two parcels and a box, to see that nothing was written."""
     ids = ("a", "b", "c")
-    holders = [store.holder(PARCEL, "code", code) for code in ("A", "B", "C")]
+    holders = [holder(store, PARCEL, "code", code) for code in ("A", "B", "C")]
     records = [store.get(kind, ids) for kind in (PARCEL, BOX)]
     return (records, holders, store.changes(), store.last(), store.aliases("a"), store.kept(Key("k", "f")))
 
@@ -208,7 +208,7 @@ class CommitLaws(Bench):
         store.prepare([])
 
         assert pen.now(record) == record
-        assert store.holder(PARCEL, "code", "A") == "a"
+        assert holder(store, PARCEL, "code", "A") == "a"
 
     def test_a_closed_store_says_so(self, store: Store, pen: Pen) -> None:
         """Every method that reads or writes raises ``Closed``, of every tenant, and closing twice is fine."""
@@ -226,7 +226,7 @@ class CommitLaws(Bench):
             lambda one: Pen(one).commit(changed(record)),
             lambda one: one.kept(Key("k", "f")),
             lambda one: one.changes(),
-            lambda one: one.holder(PARCEL, "code", "A"),
+            lambda one: holder(one, PARCEL, "code", "A"),
             lambda one: one.aliases("a"),
             lambda one: one.last(),
             lambda one: one.cut(hour(1)),

@@ -14,7 +14,7 @@ from crmcore.kernel.errors import Conflict, Duplicate, Invalid
 from crmcore.kernel.ports import Key, Moment, Store
 from crmcore.kernel.where import F
 from crmcore.testing.laws.bench import Bench
-from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, changed, hour
+from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, changed, holder, hour
 
 __all__ = ["ErasureLaws"]
 
@@ -52,8 +52,8 @@ class ErasureLaws(Bench):
             assert old.sets.keys() == new.sets.keys()
         assert done.records == (opened.get(PARCEL, ["a"])["a"],)
         assert done.records[0] == Parcel(id="a", version=5, label="[erased]", pieces=2, fragile=True)
-        holders = [opened.holder(PARCEL, "code", f"{age}{PRIVATE}") for age in ("", "old ", "new ")]
-        assert [*holders, opened.holder(PARCEL, "external.shop", PRIVATE)] == [None] * 4
+        holders = [holder(opened, PARCEL, "code", f"{age}{PRIVATE}") for age in ("", "old ", "new ")]
+        assert [*holders, holder(opened, PARCEL, "external.shop", PRIVATE)] == [None] * 4
         assert opened.kept(Key("k", "another")) is None
         for deleted, name in product((False, True), ("label", "code")):
             assert not Pen(opened).find(F[name].contains("engines"), deleted=deleted)
@@ -90,7 +90,7 @@ class ErasureLaws(Bench):
         assert done.changes[0].late
         assert done.records[0] == pen.now(subject)
         assert PRIVATE not in repr(store.changes()) + repr(pen.now(subject, Moment(hour(25))))
-        assert store.holder(PARCEL, "code", f"new {PRIVATE}") is None
+        assert holder(store, PARCEL, "code", f"new {PRIVATE}") is None
         assert not pen.find(F.code.is_set)
 
     def test_an_erased_value_is_free(self, store: Store, pen: Pen, subject: Parcel) -> None:
@@ -107,11 +107,11 @@ class ErasureLaws(Bench):
 
     def test_nothing_may_be_left(self, store: Store, pen: Pen) -> None:
         """Even of a field that every new record must be given, or that has a default."""
-        record = pen.add("a", label=PRIVATE, status=PRIVATE, tags=(PRIVATE,))
-        pen.erase(record, label=None, status=None, tags=())
+        record = pen.add("a", label=PRIVATE, status=PRIVATE, marks=(PRIVATE,))
+        pen.erase(record, label=None, status=None, marks=())
         now = pen.now(record)
 
-        assert [now.label, now.status, *now.tags] == [None, None]
+        assert [now.label, now.status, *now.marks] == [None, None]
         assert PRIVATE not in repr(store.changes()) + repr(now) + repr(pen.now(record, Moment(hour(1))))
 
     def test_an_erasure_must_follow_the_record(self, store: Store, pen: Pen, subject: Parcel) -> None:
@@ -140,7 +140,7 @@ class ErasureLaws(Bench):
         pen.erase(subject, **LEFT)
 
         assert (pen.now(box), pen.now(beside)) == (box, beside)
-        assert store.holder(BOX, "code", PRIVATE) == "a"
+        assert holder(store, BOX, "code", PRIVATE) == "a"
         assert store.get(PARCEL, ["other"])["other"].label == "other"
         assert stranger.store.kept(Key("k", "f")) == theirs
         assert stranger.store.changes() == list(theirs.changes)

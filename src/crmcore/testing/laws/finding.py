@@ -47,7 +47,7 @@ FILTERS: Sequence[Filter] = (
     F.fragile == False,  # noqa: E712 - a question, not a comparison
     F.due_on > date(2026, 2, 1),
     F.sent_at <= hour(0),
-    F.tags.contains("a"),
+    F.marks.contains("a"),
     F.status == "new",
     ~(F.status == "new") & (F.pieces >= 0),
     F.number.is_in([1, 3]) | F.note.is_set,
@@ -152,7 +152,7 @@ class FindLaws(Bench):
         """Limit, order and place are ignored."""
         page = pen.find(order_by="pieces", limit=3)
         for moment in (NOW, Moment(at=hour(50))):
-            for where, number in ((None, 20), (F.label > "", None), (F.tags.contains("a"), None)):
+            for where, number in ((None, 20), (F.label > "", None), (F.marks.contains("a"), None)):
                 whole = store.count(PARCEL, asked(Parcel, where), moment)
                 part = asked(Parcel, where, order_by="pieces", limit=3, after=page.next)
                 assert store.count(PARCEL, part, moment) == whole == (number or whole)
@@ -178,6 +178,6 @@ def _sets(number: int) -> dict[str, Any]:
     sets: dict[str, Any] = {
         name: values[number % len(values)] for name, values in SPREADS.items() if (number + len(name)) % 4
     }
-    sets |= {"label": SPREADS["label"][number % 7], "tags": ("a", "b")[: number % 3]}
+    sets |= {"label": SPREADS["label"][number % 7], "marks": ("a", "b")[: number % 3]}
     sets |= {"status": "sent"} if number % 5 == 0 else {"number": number}
     return sets | ({"custom.region": ("north", "south")[number % 2]} if number % 3 else {"external.shop": str(number)})

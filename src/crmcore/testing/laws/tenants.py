@@ -9,7 +9,7 @@ import pytest
 from crmcore.kernel.errors import Conflict
 from crmcore.kernel.ports import Key, Moment, Store
 from crmcore.testing.laws.bench import Bench
-from crmcore.testing.specimens import BOX, KINDS, PARCEL, Parcel, Pen, added, asked, changed, hour
+from crmcore.testing.specimens import BOX, KINDS, PARCEL, Parcel, Pen, added, asked, changed, holder, hour
 from crmcore.verification import verify
 
 __all__ = ["TenantLaws"]
@@ -44,7 +44,7 @@ class TenantLaws(Bench):
             assert (record.label, change.sets["label"], change.at) == (label, label, hour(at))
             assert kept is not None
             assert kept.records == (record,)
-            assert mine.store.holder(PARCEL, "code", "A") == mine.store.holder(PARCEL, "external.shop", "7") == "a"
+            assert holder(mine.store, PARCEL, "code", "A") == holder(mine.store, PARCEL, "external.shop", "7") == "a"
             for moment in (Moment(), Moment(at=hour(9)), Moment(seq=store.last()[0])):
                 assert list(mine.find(None, moment)) == [mine.now(record, moment)] == [record]
                 assert mine.store.count(PARCEL, asked(Parcel), moment) == 1
@@ -59,7 +59,7 @@ class TenantLaws(Bench):
             assert empty.get(PARCEL, ["a", "b"], moment) == {}
             assert list(Pen(empty).find(None, moment)) == []
             assert empty.count(PARCEL, asked(Parcel), moment) == empty.count(PARCEL, asked(Parcel, deleted=True)) == 0
-        assert (empty.changes(), empty.kept(KEY), empty.holder(PARCEL, "code", "A")) == ([], None, None)
+        assert (empty.changes(), empty.kept(KEY), holder(empty, PARCEL, "code", "A")) == ([], None, None)
         assert empty.kept(Key("k", "other")) is None
         assert empty.aliases("a") == there.store.aliases("a") == {"a"} != store.aliases("a")
         assert empty.check() == []
@@ -78,7 +78,7 @@ class TenantLaws(Bench):
 
         assert other.get(PARCEL, ["a", "d"]) == {"a": theirs}
         assert [change.id for change in other.changes()] == ["a", "c"]
-        assert (other.holder(PARCEL, "code", "A"), other.holder(PARCEL, "code", "B")) == ("a", "c")
+        assert (holder(other, PARCEL, "code", "A"), holder(other, PARCEL, "code", "B")) == ("a", "c")
         assert other.kept(KEY) is not None
         assert opened.kept(KEY) is other.kept(Key("mine", "f")) is None
 
