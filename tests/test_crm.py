@@ -227,7 +227,7 @@ class Scene(Record):
         ([Client], "got 'account', expected each name once"),
         ([Clients], "got 'accounts', expected each name once"),
         ([Past], "got 'history', expected a name the CRM does not use"),
-        ([Scene], "scene.shoot: got 'shoot', expected one of account, opportunity"),
+        ([Scene], "scene.shoot: got 'shoot', expected one of account, affiliation"),
         ({Shoot: Shoot}, "a subclass of Desk"),
         ({Shoot: "ShootDesk"}, "a subclass of Desk"),
         ({Shoot: OpportunityDesk(None, None)}, "a subclass of Desk"),

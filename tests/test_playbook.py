@@ -171,7 +171,7 @@ def with_stage(**stage: Any) -> dict[str, Any]:  # noqa: ANN401 - what a person 
         (with_stage(requires=["colour"]), "playbook: pipeline x, stage a: colour"),
         ({"custom": 5}, "playbook.custom"),
         ({"custom": {"opportunity": ["region"]}}, "playbook.custom['opportunity']"),
-        ({"custom": {"opportunity": {"region": "words"}}}, "playbook.custom['opportunity']['region']"),
+        ({"custom": {"opportunity": {"region": "words"}}}, "playbook.custom['opportunity']['region']: type"),
         ({"custom": {"opportunity": {"": "text"}}}, "playbook: custom.opportunity."),
     ],
 )
@@ -279,7 +279,7 @@ def test_custom_fields_belong_to_kinds_there_are(crm: CRM) -> None:
     """And keep their type."""
     crm.adopt(Playbook(custom={"opportunity": {"region": "text"}}))
 
-    with pytest.raises(Invalid, match=r"custom.oportunity: got 'oportunity', expected one of account, opportunity"):
+    with pytest.raises(Invalid, match=r"custom.oportunity: got 'oportunity', expected one of account, affiliation"):
         crm.adopt(Playbook(custom={"oportunity": {"region": "text"}}))
     with pytest.raises(Invalid, match=r"custom.opportunity.region: got 'integer', expected text, as it was"):
         crm.adopt(Playbook(custom={"opportunity": {"region": "integer"}}))

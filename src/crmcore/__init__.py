@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from crmcore.activity import Note, Tag, Touchpoint
     from crmcore.crm import CRM
+    from crmcore.kernel.custom_field import CustomField
     from crmcore.kernel.errors import (
         Busy,
         Closed,
@@ -54,6 +55,7 @@ _ERRORS = (
 _HOMES = {
     "crmcore.activity": "Note Tag Touchpoint",
     "crmcore.crm": "CRM",
+    "crmcore.kernel.custom_field": "CustomField",
     "crmcore.kernel.errors": _ERRORS,
     "crmcore.kernel.money": "Money",
     "crmcore.kernel.where": "F ago",
@@ -75,6 +77,7 @@ __all__ = [
     "Contact",
     "Corrupt",
     "CrmError",
+    "CustomField",
     "Duplicate",
     "F",
     "Full",

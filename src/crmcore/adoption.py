@@ -12,7 +12,7 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, Problem
 from crmcore.kernel.ports import NOW, Moment, Store
-from crmcore.kernel.records import EMPTY, kind_of
+from crmcore.kernel.records import EMPTY, Kind, kind_of
 from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.sales import Opportunity
 from crmcore.sales.opportunity import remap as moved
@@ -44,31 +44,32 @@ def _read(text: str) -> Playbook:
     return Playbook.from_data(json.loads(text))
 
 
-def check_custom(playbook: Playbook, store: Store, kinds: Iterable[str]) -> None:
+def check_custom(playbook: Playbook, store: Store, kinds: Mapping[str, Kind[Any]]) -> None:
     """Refuse custom fields that records could not hold.
 
     Args:
         playbook: The new playbook.
         store: The store, whose log has every playbook there was.
-        kinds: The names of the kinds there are.
+        kinds: The kinds there are, by name.
 
     Raises:
-        Invalid: A custom field is declared for an unknown kind, or changes the type it ever had.
+        Invalid: A custom field is declared for an unknown kind, changes the type it ever had, or is required of
+            records by a condition that asks for what they do not have.
     """
-    known = set(kinds)
     log = store.changes(kind=kind_of(PlaybookVersion).name, id=PLAYBOOK_ID)
     past = [_read(change.sets["text"]).custom for change in log if "text" in change.sets]
     problems = [
-        Problem(f"custom.{kind}", kind, f"one of {', '.join(sorted(known))}", "correct the kind's name")
+        Problem(f"custom.{kind}", kind, f"one of {', '.join(sorted(kinds))}", "correct the kind's name")
         for kind in playbook.custom
-        if kind not in known
+        if kind not in kinds
     ]
     for kind, fields in playbook.custom.items():
-        for name, type in fields.items():
-            was = {custom.get(kind, EMPTY).get(name, type) for custom in past} - {type}
+        for name, told in fields.items():
+            was = {custom.get(kind, EMPTY).get(name, told).type for custom in past} - {told.type}
             if was:
                 mend = "give the new field another name, for records may hold the old one"
-                problems.append(Problem(f"custom.{kind}.{name}", type, f"{was.pop()}, as it was", mend))
+                problems.append(Problem(f"custom.{kind}.{name}", told.type, f"{was.pop()}, as it was", mend))
+    problems += playbook.condition_problems(kinds.values())
     if problems:
         raise Invalid(problems)
 

@@ -3,52 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import chain
 from os import PathLike, fsdecode
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from crmcore.activity import Note, NoteDesk, Tag, TagDesk, Touchpoint, TouchpointDesk
-from crmcore.admission import check_changes, check_references
+from crmcore.activity.tag_filter import with_tags
+from crmcore.admission import check_changes, check_references, check_required
 from crmcore.adoption import Playbooks, check_custom, remapped
+from crmcore.desks import Desks
 from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, Context, NewId
-from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Conflict, Invalid, NotFound, Problem
+from crmcore.kernel.desk import TRIES
+from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.late import check_present
+from crmcore.kernel.page import Page
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import EMPTY, Kind, R, Record, kind_named, kind_of
+from crmcore.kernel.records import EMPTY, Kind, Record, kind_named, kind_of
 from crmcore.kernel.values import Border, read_text
+from crmcore.kernel.where import Filter
 from crmcore.kinds import Kinds, desks_of
-from crmcore.people import Account, AccountDesk, Affiliation, AffiliationDesk, Contact, ContactDesk
-from crmcore.playbook import Playbook
-from crmcore.sales import (
-    Lead,
-    LeadDesk,
-    Opportunity,
-    OpportunityDesk,
-    Order,
-    OrderDesk,
-    Product,
-    ProductDesk,
-    Subscription,
-    SubscriptionDesk,
-)
-from crmcore.staff import Staff, StaffDesk
+from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.system import SystemIds, system_clock
 
 if TYPE_CHECKING:
     from crmcore.figures import Figures
+    from crmcore.kernel.table import Named, Table
+    from crmcore.stores.overlay import OverlayStore
     from crmcore.verification import Verification
 
 __all__ = ["CRM"]
-
-D = TypeVar("D", bound=Desk[Any])
 
 URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
@@ -59,7 +49,6 @@ class _House:
 
     clock: Clock
     new_id: NewId
-    desks: Mapping[type[Record], type[Desk[Any]]]
     kinds: Mapping[str, Kind[Any]]
     playbooks: Playbooks
 
@@ -74,24 +63,7 @@ class _Given:
     reason: str | None = None
 
 
-class Opened(Generic[D]):
-    """A desk of a CRM, found under its name.
-
-    Args:
-        cls: The record class.
-        desk: The class of its desk.
-    """
-
-    def __init__(self, cls: type[Record], desk: type[D]) -> None:
-        self._cls = cls
-        self._desk = desk
-
-    def __get__(self, crm: CRM, owner: type[CRM]) -> D:
-        """The desk, of the CRM it is asked of."""
-        return cast("D", crm.desk(self._cls))
-
-
-class CRM:
+class CRM(Desks):
     """A CRM: desks over a store, under a playbook.
 
     Args:
@@ -130,7 +102,8 @@ class CRM:
     ) -> None:
         desks = desks_of(kinds, taken=dir(type(self)))
         known = {kind.name: kind for kind in map(kind_of, desks)}
-        self._house = _House(clock, new_id or SystemIds(), desks, known, Playbooks(playbook or Playbook()))
+        self._desks = desks
+        self._house = _House(clock, new_id or SystemIds(), known, Playbooks(playbook or Playbook()))
         tenant = read_text(tenant, path="tenant", empty=False)
         self._given = _Given(by=_said(by, "by"))
         self.store: Store = _opened(store).for_tenant(tenant)
@@ -143,55 +116,6 @@ class CRM:
             if store is None or isinstance(store, (str, PathLike)):
                 self.store.close()
             raise
-
-    # --- desks ------------------------------------------------------------------------------------------------------
-
-    accounts = Opened(Account, AccountDesk)
-    """The companies and households."""
-    affiliations = Opened(Affiliation, AffiliationDesk)
-    """Who belongs to which account."""
-    contacts = Opened(Contact, ContactDesk)
-    """The people."""
-    leads = Opened(Lead, LeadDesk)
-    """The potential customers."""
-    notes = Opened(Note, NoteDesk)
-    """What was written down about records."""
-    opportunities = Opened(Opportunity, OpportunityDesk)
-    """The deals."""
-    orders = Opened(Order, OrderDesk)
-    """What customers bought."""
-    products = Opened(Product, ProductDesk)
-    """What is sold."""
-    staff = Opened(Staff, StaffDesk)
-    """Who works here."""
-    subscriptions = Opened(Subscription, SubscriptionDesk)
-    """What customers pay for again and again."""
-    tags = Opened(Tag, TagDesk)
-    """The words that are put on records."""
-    touchpoints = Opened(Touchpoint, TouchpointDesk)
-    """When somebody was in touch."""
-
-    def desk(self, cls: type[R]) -> Desk[R]:
-        """The desk of a record class.
-
-        Args:
-            cls: The class, one of those the CRM was opened with.
-
-        Raises:
-            Invalid: The CRM does not know it.
-        """
-        if not isinstance(cls, type) or cls not in self._house.desks:
-            raise Invalid([Problem("kind", cls, "a kind of this CRM", "open it with CRM(kinds=[…])")])
-        return self._house.desks[cls](kind_of(cls), self)
-
-    def __getattr__(self, name: str) -> Desk[Any]:
-        """The desk of a kind of your own, by its plural."""
-        if not name.startswith("_"):
-            for cls, desk in self._house.desks.items():
-                if kind_of(cls).plural == name:
-                    return desk(kind_of(cls), self)
-        message = f"this CRM has no desk {name!r}; open it with CRM(kinds=[…])"
-        raise AttributeError(message)
 
     @property
     def analytics(self) -> Figures:
@@ -316,6 +240,27 @@ class CRM:
         playbook = self.playbook
         return Border(currency=playbook.currency, zone=playbook.zone, custom=playbook.custom.get(kind.name, EMPTY))
 
+    def resolved(self, where: Filter) -> Filter:
+        """A filter that asks for tags by id where it named them.
+
+        Args:
+            where: The filter as written.
+
+        Raises:
+            Invalid: It names a tag there is not.
+        """
+        return with_tags(where, self.tags.ids)
+
+    def linked(self, id: str) -> frozenset[str]:
+        """The ids of every record that stands behind one: its own, those merged into it, and leads that became it.
+
+        Args:
+            id: The id of a record.
+        """
+        ids = self.store.aliases(id)
+        leads = self.leads.converted_into(ids)
+        return ids.union(*(self.store.aliases(lead.id) for lead in leads))
+
     # --- the playbook -----------------------------------------------------------------------------------------------
 
     @property
@@ -339,7 +284,7 @@ class CRM:
 
         Raises:
             Invalid: A stage that deals are in is taken away and not remapped, a custom field is of a kind
-                there is not, or changes its type; or a change does not fit.
+                there is not, changes its type, or is required by an unfit condition; or a change does not fit.
             Conflict: Another process adopted another playbook first, or wrote something meanwhile.
             NotAllowed: This is a view of the past.
         """
@@ -348,7 +293,7 @@ class CRM:
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
         context = attrs.evolve(self.context("sales"), at=self._now())
         check_custom(playbook, self.store, self.kinds)
-        self._admit(along)
+        self._admit(along, playbook)
         end = self.store.last()[0]
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
         moves = remapped(deals, playbook, remap or {}, context)
@@ -375,6 +320,7 @@ class CRM:
         key: Key | None = None,
         *,
         unmoved: Mapping[tuple[str, str], int] | None = None,
+        end: int | None = None,
     ) -> Commit:
         """Write changes whose values have been read. Acts call this; you seldom do.
 
@@ -382,16 +328,18 @@ class CRM:
             changes: At least one change.
             key: An idempotency key.
             unmoved: Records the changes rest on, by kind and id, and the versions they must still have.
+            end: Where the log must still end, when they rest on all of it.
 
         Raises:
             NotAllowed: This is a view of the past.
-            Invalid: There is nothing to write, or a record refers to one that is not there.
+            Invalid: There is nothing to write, a record refers to one that is not there, or would come to lack a
+                custom field it needs.
             Conflict: A record has moved on.
         """
         check_present(self.moment)
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
-        self._admit(changes)
+        self._admit(changes, self.playbook)
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
         recorded_at = max([self._clock(), *(change.at for change in changes)])
@@ -401,16 +349,159 @@ class CRM:
         if stale is not None:
             message = f"another playbook was adopted since {stale.kind} {stale.id} was {stale.what}; repeat the act"
             raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook, message=message)
-        done = self.store.commit(changes, id=id, recorded_at=recorded_at, key=key, playbook=playbook, unmoved=ground)
+        written: dict[str, Any] = {"recorded_at": recorded_at, "key": key, "playbook": playbook}
+        done = self.store.commit(changes, id=id, unmoved=ground, end=end, **written)
         self._house.playbooks.wrote(self.store, done.changes)
         return done
 
-    def _admit(self, changes: Sequence[Change[Any]]) -> None:
+    @contextmanager
+    def batch(self) -> Iterator[Self]:
+        """Several acts as one commit: all of them are written when the block ends, or none.
+
+        Within the block the CRM it gives reads what was done in it; nobody else does. An error leaves
+        everything as it was.
+
+        Yields:
+            The CRM to act on.
+
+        Raises:
+            Conflict: A record that was changed in it, or that it rests on, was changed meanwhile.
+            NotAllowed: This is a view of the past, a key was given, or a playbook was adopted within.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> with crm.batch() as batch:
+            ...     acme = batch.accounts.add(name="Acme")
+            ...     deal = batch.opportunities.add(name="Roof", account=acme.id)
+            >>> crm.history(acme)[0].commit == crm.history(deal)[0].commit
+            True
+        """
+        if self._given.key is not None:
+            message = "a batch has no idempotency key, since its acts make new ids each time; give keys to single acts"
+            raise NotAllowed(message, act="batch", possible=("given(key=…)",))
+        with self.suppose() as within:
+            yield within
+            overlay = cast("OverlayStore", within.store)
+            written = [change for change in overlay.written if change.kind != kind_of(PlaybookVersion).name]
+            if within.playbook != self.playbook:
+                message = "a playbook can't be adopted in a batch; adopt() it before"
+                raise NotAllowed(message, act="adopt", possible=("adopt",))
+            if written:
+                self.commit(written, unmoved=overlay.ground)
+
+    @contextmanager
+    def suppose(self) -> Iterator[Self]:
+        """What if: the CRM it gives can be acted on and asked for figures like this one; nothing is written.
+
+        Yields:
+            The CRM to act on; it is closed when the block ends.
+
+        Raises:
+            NotAllowed: This is a view of the past.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> deal = crm.opportunities.add(name="Roof", amount=12_000)
+            >>> with crm.suppose() as what_if:
+            ...     _ = what_if.opportunities.win(deal)
+            ...     what_if.analytics.pipeline().won_value
+            Money('12000.00', 'USD')
+            >>> crm.opportunities.get(deal.id).status
+            'open'
+        """
+        from crmcore.stores.overlay import OverlayStore
+
+        check_present(self.moment)
+        overlay = OverlayStore(self.store)
+        overlay.prepare(self.kinds.values())
+        house = attrs.evolve(self._house, playbooks=Playbooks(self._house.playbooks.first))
+        try:
+            yield self._view(store=overlay, _house=house)
+        finally:
+            overlay.close()
+
+    def undo(self, commit: str) -> tuple[Record, ...]:
+        """Take a commit back: every field of every record in it becomes what it was.
+
+        A record the commit made is deleted. Undoing an undo does it again.
+
+        Args:
+            commit: The id of the commit, as every change has it: ``crm.history(record)[-1].commit``.
+
+        Returns:
+            The records as they now stand.
+
+        Raises:
+            NotFound: There is no such commit.
+            NotAllowed: A record in it was changed since, or refers to what it made: all of them. Or this CRM is
+                a view of the past, or backdated.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> acme = crm.accounts.add(name="Acme")
+            >>> acme = crm.accounts.update(acme, name="Acme Ltd")
+            >>> crm.undo(crm.history(acme)[-1].commit)[0].name
+            'Acme'
+        """
+        check_present(self.moment)
+        if self.backdated is not None:
+            raise NotAllowed("undo happens now; take it back without given(at=…)", act="undo")
+        id, tries = read_text(commit, path="commit", empty=False), TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._undone(id)
+            except Conflict as conflict:
+                if not tries or isinstance(conflict, Duplicate):
+                    raise
+
+    def _undone(self, commit: str) -> tuple[Record, ...]:
+        """Take a commit back, as long as nothing is written meanwhile."""
+        from crmcore.undo import undoing
+
+        end = self.store.last()[0]
+        changes = undoing(commit, self.store, self.kinds, self.context(""))
+        ready = [self.desk(self.kinds[change.kind].cls).ready(change) for change in changes]
+        return self.commit(ready, end=end).records
+
+    def _admit(self, changes: Sequence[Change[Any]], playbook: Playbook) -> None:
         """Refuse changes that can't be written."""
         check_changes(changes, self.kinds, self._clock, self._now)
         check_references(changes, self.kinds, self.store)
+        check_required(changes, self.kinds, self.store, playbook)
 
     # --- the whole --------------------------------------------------------------------------------------------------
+
+    def search(
+        self, text: str, *, kinds: Iterable[str | type[Record]] | None = None, limit: int = 20
+    ) -> tuple[Record, ...]:
+        """The live records that each word of a question begins a word of, in the fields their kind is searched by.
+
+        Capitals and accents make no difference; a phone number is found however it is grouped. Those that have
+        most of the words as whole ones come first, then by the order of the kinds, then by id.
+
+        Args:
+            text: The question: ``"ada"``, ``"ada@engines.example"``, ``"020 7946 0018"``.
+            kinds: Where to look, by name or class; default: every kind with searchable fields.
+            limit: The most records to return, 1 to 10,000.
+
+        Raises:
+            Invalid: The question holds no word or is too long, a kind is not one to search, or the limit is out of
+                range.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada = crm.contacts.add(name="Ada Lovelace", phone="+44 20 7946 0018")
+            >>> crm.search("love") == crm.search("020 7946 0018") == (ada,)
+            True
+        """
+        from crmcore.searching import search
+
+        return search(self, text, kinds, limit)
 
     def history(self, record: Record | str) -> tuple[Change[Any], ...]:
         """Every change of a record, in the order it happened: who, when, why, what.
@@ -428,6 +519,62 @@ class CRM:
         if kind is None:
             raise NotFound("record", id)
         return self.desk(kind.cls).history(id)
+
+    def provenance(self, record: Record | str) -> Mapping[str, Change[Any]]:
+        """Where every value of a record comes from: by field, the change that set it, with who, when and why.
+
+        Args:
+            record: The record, or its id.
+
+        Raises:
+            NotFound: There is no such record.
+        """
+        found: dict[str, Change[Any]] = {}
+        for change in self.history(record):
+            found.update(dict.fromkeys(change.sets, change))
+        return {name: change for name, change in found.items() if change.sets[name] is not None}
+
+    def feed(
+        self,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        kinds: Iterable[type[Record] | str] | None = None,
+        by: str | None = None,
+    ) -> Page[Change[Any]]:
+        """What happened, newest first: one page of the changes of every record, as the store learnt them.
+
+        Args:
+            limit: The most changes on the page, 1 to 10,000.
+            after: The ``next`` of the page before; what is written meanwhile moves no page.
+            kinds: Only changes of these kinds: record classes, or their names; None for all.
+            by: Only what this person did; None for everybody.
+
+        Raises:
+            Invalid: The limit is out of range, the cursor is none, or a kind is unknown.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM(by="ana")
+            >>> acme = crm.given(at="2026-01-15T10:30Z").accounts.add(name="Acme")
+            >>> print(*crm.feed())
+            2026-01-15 10:30 UTC account_... was added by ana
+        """
+        from crmcore.feed import newest
+
+        return newest(self.store, self.kinds, self.moment, limit=limit, after=after, kinds=kinds, by=by)
+
+    def rows(self, path: str | Named, required: Iterable[str], wanted: Callable[[str], bool]) -> Table:
+        """The columns of a CSV file, as a load takes them in.
+
+        Args:
+            path: The file.
+            required: The columns that must be there.
+            wanted: Which other columns are read.
+        """
+        from crmcore.tables import read_columns
+
+        return read_columns(path, required, wanted)
 
     def verify(self) -> Verification:
         """Check that everything stored adds up: bodies, versions, claims, and the log against the records."""

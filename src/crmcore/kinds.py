@@ -6,42 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from crmcore.activity import Note, NoteDesk, Tag, TagDesk, Touchpoint, TouchpointDesk
+from crmcore.desks import Desks, Opened
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.records import ANY, Kind, Record, kind_of
-from crmcore.people import Account, AccountDesk, Affiliation, AffiliationDesk, Contact, ContactDesk
 from crmcore.playbook import PlaybookDesk, PlaybookVersion
-from crmcore.sales import (
-    Lead,
-    LeadDesk,
-    Opportunity,
-    OpportunityDesk,
-    Order,
-    OrderDesk,
-    Product,
-    ProductDesk,
-    Subscription,
-    SubscriptionDesk,
-)
-from crmcore.staff import Staff, StaffDesk
 
 __all__ = ["DESKS", "Kinds", "desks_of"]
 
 DESKS: Mapping[type[Record], type[Desk[Any]]] = {
-    Account: AccountDesk,
-    Affiliation: AffiliationDesk,
-    Contact: ContactDesk,
-    Lead: LeadDesk,
-    Note: NoteDesk,
-    Opportunity: OpportunityDesk,
-    Order: OrderDesk,
+    **{opened.cls: opened.desk for opened in vars(Desks).values() if isinstance(opened, Opened)},
     PlaybookVersion: PlaybookDesk,
-    Product: ProductDesk,
-    Staff: StaffDesk,
-    Subscription: SubscriptionDesk,
-    Tag: TagDesk,
-    Touchpoint: TouchpointDesk,
 }
 """The kinds every CRM has, and their desks."""
 

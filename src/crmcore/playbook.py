@@ -5,21 +5,27 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 import attrs
 
+from crmcore.activity import Note, Tag, Touchpoint
 from crmcore.kernel.calendar import FiscalYear, zone
+from crmcore.kernel.custom_field import FIELD_TYPES, CustomField
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.keys import EPOCH
 from crmcore.kernel.money import Money, number
 from crmcore.kernel.rates import Rates
 from crmcore.kernel.records import EMPTY, FrozenMap, Kind, Record, field, kind_of, record
+from crmcore.kernel.requirement import Requirement, requirements
 from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F, FieldType, Filter, checked, from_data, to_data
-from crmcore.sales import Opportunity, SalesRules, Stage
+from crmcore.people import Account, Affiliation, Contact
+from crmcore.sales import Lead, Opportunity, Order, Product, SalesRules, Stage, Subscription
+from crmcore.staff import Staff
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -28,17 +34,28 @@ __all__ = ["Playbook", "PlaybookDesk", "PlaybookVersion"]
 
 LONGEST_PLAYBOOK = 10_000_000
 LONGEST_NAME = 100
-FIELD_TYPES = get_args(FieldType)
 NO_RATES = Rates(())
+OURS: tuple[type[Record], ...] = (
+    *(Account, Affiliation, Contact, Lead, Note, Opportunity, Order, Product, Staff, Subscription, Tag, Touchpoint),
+)
+"""The kinds every CRM has: conditions that ask about them are checked when a playbook is made."""
 
 T = TypeVar("T")
 
 
-def _custom(custom: Mapping[str, Mapping[str, FieldType]]) -> Mapping[str, Mapping[str, FieldType]]:
+def _custom(custom: Mapping[str, Mapping[str, CustomField | FieldType]]) -> Mapping[str, Mapping[str, CustomField]]:
+    """Custom fields, some of which were named by their type alone; what is none is kept, to be listed."""
     if not isinstance(custom, Mapping) or not all(isinstance(fields, Mapping) for fields in custom.values()):
         mend = 'write {"opportunity": {"region": "text"}}'
-        raise Invalid([Problem("custom", type(custom).__name__, "the types of fields by name, by kind", mend)])
-    return FrozenMap({kind: FrozenMap(dict(fields)) for kind, fields in custom.items()})
+        raise Invalid([Problem("custom", type(custom).__name__, "custom fields by name, by kind", mend)])
+    return FrozenMap(
+        {kind: FrozenMap({name: _declared(one) for name, one in fields.items()}) for kind, fields in custom.items()}
+    )
+
+
+def _declared(one: CustomField | FieldType) -> CustomField:
+    """A custom field, which its type alone may stand for."""
+    return CustomField(one) if isinstance(one, str) and one in FIELD_TYPES else cast("CustomField", one)
 
 
 @attrs.frozen(kw_only=True)
@@ -51,10 +68,12 @@ class Playbook:
         fiscal_year: Its fiscal year.
         rates: Dated exchange rates.
         sales: How it sells.
-        custom: The fields it added, by kind: ``{"opportunity": {"region": "text"}}``.
+        custom: The fields it added, by kind: ``{"opportunity": {"region": CustomField("text")}}``; for a field
+            that is only of a type, the type will do.
 
     Raises:
-        Invalid: The currency, the zone, a custom field's type or a field a stage asks for is unknown: all at once.
+        Invalid: The currency, the zone, a custom field's type or a field that a stage or a condition asks for is
+            unknown: all at once.
 
     Example:
         >>> from crmcore import CRM, Playbook
@@ -68,14 +87,14 @@ class Playbook:
     fiscal_year: FiscalYear = attrs.field(factory=FiscalYear)
     rates: Rates = NO_RATES
     sales: SalesRules = attrs.field(factory=SalesRules)
-    custom: Mapping[str, Mapping[str, FieldType]] = attrs.field(default=EMPTY, converter=_custom)
+    custom: Mapping[str, Mapping[str, CustomField]] = attrs.field(default=EMPTY, converter=_custom)
 
     def __attrs_post_init__(self) -> None:
         """Check it once, when it is made."""
         problems = [*self._part_problems(), *self._custom_problems()]
         if problems:
             raise Invalid(problems)
-        problems = [*self._stage_problems()]
+        problems = [*self._stage_problems(), *self.condition_problems(map(kind_of, OURS))]
         if problems:
             raise Invalid(problems)
 
@@ -90,12 +109,41 @@ class Playbook:
 
     def _custom_problems(self) -> Iterable[Problem]:
         """What is wrong with the custom fields."""
-        for kind, fields in self.custom.items():
-            for name, type in fields.items():
+        custom: Mapping[str, Mapping[str, object]] = self.custom
+        for kind, fields in custom.items():
+            for name, told in fields.items():
                 path = f"custom.{kind}.{name}"
                 yield from _problems(functools.partial(read_text, name, LONGEST_NAME, path=path, empty=False))
-                if type not in FIELD_TYPES:
-                    yield Problem(path, type, f"one of {', '.join(FIELD_TYPES)}", "choose one of them")
+                if not isinstance(told, CustomField):
+                    mend = "choose one of them, or give a CustomField"
+                    yield Problem(path, told, f"one of {', '.join(FIELD_TYPES)}", mend)
+
+    def condition_problems(self, kinds: Iterable[Kind[Any]]) -> Iterator[Problem]:
+        """What the conditions of custom fields ask about that records of their kind do not have.
+
+        Args:
+            kinds: The kinds to look at.
+        """
+        for kind in kinds:
+            yield from _problems(functools.partial(self.requirements, kind, EPOCH))
+
+    def requirements(self, kind: Kind[Any], at: datetime) -> tuple[Requirement, ...]:
+        """The custom fields that records of a kind need.
+
+        Args:
+            kind: The kind.
+            at: The instant that ``ago(…)`` in a condition counts from.
+
+        Raises:
+            Invalid: A condition asks for what the kind does not have.
+        """
+        custom = self.custom.get(kind.name, EMPTY)
+        return requirements(kind, custom, currency=self.currency, zone=self.zone, at=at)
+
+    @functools.cached_property
+    def requiring(self) -> frozenset[str]:
+        """The kinds of which some records need a custom field."""
+        return frozenset(kind for kind, fields in self.custom.items() if any(told.needed for told in fields.values()))
 
     def _stage_problems(self) -> Iterable[Problem]:
         """What stages ask for that deals do not have."""
@@ -110,7 +158,7 @@ class Playbook:
         for asked in everything:
             yield from _problems(functools.partial(self._checked, asked, kind, custom))
 
-    def _checked(self, asked: Filter | str, kind: Kind[Any], custom: Mapping[str, FieldType]) -> Filter:
+    def _checked(self, asked: Filter | str, kind: Kind[Any], custom: Mapping[str, CustomField]) -> Filter:
         if isinstance(asked, str):
             asked = F[asked].is_set
         return checked(asked, kind.types_for(asked, custom), currency=self.currency, at=EPOCH, zone=self.zone)
@@ -165,17 +213,31 @@ def _problems(check: Callable[[], object]) -> tuple[Problem, ...]:
 def _converter() -> Converter:
     """Turns playbooks into plain data and back; filters and rates have forms of their own."""
     from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
     made = Converter(forbid_extra_keys=True)
     made.register_unstructure_hook(Decimal, str)
     made.register_structure_hook(Decimal, _decimal)
     made.register_structure_hook(str, _exactly)
     made.register_structure_hook(int, _exactly)
+    made.register_structure_hook(bool, _exactly)
     made.register_unstructure_hook(Rates, Rates.to_dicts)
     made.register_structure_hook(Rates, lambda raw, _: Rates.from_dicts(raw))
     made.register_unstructure_hook_func(_is_filter, to_data)
     made.register_structure_hook_func(_is_filter, lambda raw, _: from_data(raw))
+    write, read = make_dict_unstructure_fn(CustomField, made), make_dict_structure_fn(CustomField, made)
+    made.register_unstructure_hook(CustomField, lambda one: one.type if one == CustomField(one.type) else write(one))
+    made.register_structure_hook(CustomField, lambda raw, cls: _custom_field(raw) or read(raw, cls))
     return made
+
+
+def _custom_field(raw: object) -> CustomField | None:
+    """A custom field of which the type alone is said; None when there is more to read."""
+    if isinstance(raw, str):
+        return CustomField(cast("FieldType", raw))
+    if isinstance(raw, Mapping) and not isinstance(raw.get("choices", []), list):
+        raise Invalid([Problem("choices", raw["choices"], "a list of texts", "put them in brackets")])
+    return None
 
 
 def _exactly(raw: object, cls: type[T]) -> T:

@@ -213,7 +213,7 @@ def test_an_act_never_leads_to_a_state_its_lifecycle_does_not_list(shoots: Shoot
 
 def test_an_act_on_a_kind_the_crm_does_not_have_is_refused(shoots: ShootDesk) -> None:
     """With a mend."""
-    with pytest.raises(Invalid, match="kind: got 'stranger', expected one of account, opportunity"):
+    with pytest.raises(Invalid, match="kind: got 'stranger', expected one of account, affiliation"):
         shoots.stray(shoots.plan(place="Rome"))
 
 

@@ -509,11 +509,11 @@ def test_an_id_means_the_current_record(crm: CRM, monkeypatch: pytest.MonkeyPatc
     quicker = ["Acme Ltd", "Acme SE"]
     commit = CRM.commit
 
-    def slow(self: CRM, *arguments: Any) -> Any:  # noqa: ANN401
+    def slow(self: CRM, *arguments: Any, **rest: Any) -> Any:  # noqa: ANN401
         if quicker:
             name = quicker.pop()
             self.accounts.update(acme.id, name=name)
-        return commit(self, *arguments)
+        return commit(self, *arguments, **rest)
 
     monkeypatch.setattr(CRM, "commit", slow)
     assert crm.accounts.update(acme.id, owner=None, name="Acme plc").name == "Acme plc"

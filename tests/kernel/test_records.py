@@ -13,6 +13,7 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
+from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid
 from crmcore.kernel.keys import columns_of, from_microseconds, microseconds, scaled, values_of
 from crmcore.kernel.lifecycle import Lifecycle
@@ -116,7 +117,7 @@ def test_a_kind_says_what_filters_may_ask() -> None:
     assert kind.types["crew"] == "texts"
     assert kind.types["long"] == "boolean"
     assert "ratio" not in kind.types
-    asked = kind.types_for(F.external.hubspot.is_set & (F.place == "Rome"), {"region": "text"})
+    asked = kind.types_for(F.external.hubspot.is_set & (F.place == "Rome"), {"region": CustomField("text")})
     assert (asked["custom.region"], asked["external.hubspot"]) == ("text", "text")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
@@ -44,7 +45,7 @@ class Shoot(Record):
 
 SHOOT = kind_of(Shoot)
 TYPES = ("text", "integer", "decimal", "money", "boolean", "date", "instant", "texts")
-BORDER = Border(currency="EUR", zone="Europe/Berlin", custom={f"a_{type}": type for type in TYPES})
+BORDER = Border(currency="EUR", zone="Europe/Berlin", custom={f"a_{type}": CustomField(type) for type in TYPES})
 
 
 class Place(enum.StrEnum):

@@ -47,6 +47,10 @@ def path(tmp_path: Path) -> str:
         ("DELETE FROM crm_change WHERE what = 'won'", "changes are missing from the log"),
         ("DELETE FROM crm_change WHERE version = 1 AND what = 'opened'", "do not follow each other"),
         ("DROP TABLE crm_claim", "no such table"),
+        ("DELETE FROM crm_word WHERE word = 'slate'", "1 words of records are not in their table"),
+        ("INSERT INTO crm_word VALUES ('default', 'staff', 'x', 'staff_1')", "1 words are in their table, but no"),
+        ("UPDATE crm_words SET words = ' x ' WHERE words = ' gate '", "1 word lines of records are not in"),
+        ("INSERT INTO crm_words VALUES ('default', 'staff', 'staff_1', ' x ')", "1 word lines are in their table"),
     ],
 )
 def test_what_gives_wrong_answers_is_found(path: str, damage: str, said: str) -> None:

@@ -62,6 +62,30 @@ def test_what_becomes_unique_is_claimed(tmp_path: Path) -> None:
         assert crm.verify()
 
 
+def test_words_are_those_of_the_fields_that_are_searchable_now(tmp_path: Path) -> None:
+    """Of live records of every tenant, whatever was declared when they were written."""
+    with opened(tmp_path, shoot()) as crm:
+        crm.shoots.add(place="Rome")
+        crm.shoots.delete(crm.shoots.add(place="Rome"))
+        crm.given(tenant="other").shoots.add(place="Romeo")
+    with opened(tmp_path, shoot(searchable=True)) as crm:
+        (rome,) = crm.search("rome")
+        (romeo,) = crm.given(tenant="other").search("rome")
+        assert (rome.place, romeo.place) == ("Rome", "Romeo")  # type: ignore[attr-defined]
+        crm.shoots.add(place="Oslo")
+        assert crm.verify()
+    with opened(tmp_path, shoot()) as crm:
+        with pytest.raises(Invalid, match="searchable"):
+            crm.search("rome", kinds=["shoot"])
+        assert crm.search("rome") == ()
+        crm.shoots.update(rome.id, place="Bari")
+        assert crm.verify()
+    with opened(tmp_path, shoot(searchable=True)) as crm:
+        assert [one.id for one in (*crm.search("rome"), *crm.search("bari"))] == [rome.id]
+        assert len(crm.search("oslo")) == 1
+        assert crm.verify()
+
+
 def test_what_is_shared_can_not_become_unique(tmp_path: Path) -> None:
     """Both records are named, and nothing has changed."""
     with opened(tmp_path, shoot()) as crm:

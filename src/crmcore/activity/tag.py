@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from crmcore.kernel.desk import Desk
-from crmcore.kernel.records import Record, field, record
+from collections.abc import Callable, Iterable, Set as AbstractSet
+from typing import Any, TypeVar, overload
 
-__all__ = ["Tag", "TagDesk"]
+from crmcore.activity.about import id_of, standing
+from crmcore.kernel.change import Change
+from crmcore.kernel.claims import claimed
+from crmcore.kernel.context import Context
+from crmcore.kernel.desk import TRIES, Desk
+from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from crmcore.kernel.late import check_present
+from crmcore.kernel.page import Query
+from crmcore.kernel.reading import WHOLE
+from crmcore.kernel.records import R, Record, field, kind_named, record
+from crmcore.kernel.values import read_text
+from crmcore.kernel.where import AnyOf, F
+
+__all__ = ["Tag", "TagDesk", "merge", "put", "rename", "take"]
+
+T = TypeVar("T")
 
 
 @record("tag")
@@ -24,7 +39,382 @@ class Tag(Record):
     name: str = field(key=True, unique=True, folded=True, searchable=True, longest=100)
 
 
+def put(record: R, context: Context[Any], *, tag: str, ids: AbstractSet[str]) -> Change[R]:
+    """Put a tag on a record that does not have it.
+
+    Args:
+        record: The record.
+        context: The circumstances.
+        tag: The tag's id.
+        ids: Every id the tag is known by.
+    """
+    return context.changed(record, "tagged", **({} if ids & record.tags.keys() else {f"tags.{tag}": True}))
+
+
+def take(record: R, context: Context[Any], *, ids: AbstractSet[str]) -> Change[R]:
+    """Take a tag from a record that has it.
+
+    Args:
+        record: The record.
+        context: The circumstances.
+        ids: Every id the tag is known by.
+    """
+    return context.changed(record, "untagged", **{f"tags.{id}": None for id in sorted(ids & record.tags.keys())})
+
+
+def rename(tag: Tag, context: Context[Any], name: str) -> Change[Tag]:
+    """Give a tag another name. It stays on its records.
+
+    Args:
+        tag: The tag.
+        context: The circumstances.
+        name: The new name.
+    """
+    return context.changed(tag, "renamed", **({} if name == tag.name else {"name": name}))
+
+
+def merge(tag: Tag, context: Context[Any], *, into: str) -> Change[Tag]:
+    """Merge a tag into another: its records count as the other's from now on.
+
+    Args:
+        tag: The tag that goes.
+        context: The circumstances.
+        into: The id of the tag that stays.
+    """
+    return context.changed(tag, "merged", merged_into=into, deleted_at=context.at)
+
+
 class TagDesk(Desk[Tag]):
-    """The tags."""
+    """The tags.
+
+    A tag is given as itself, by its name in any capitals, or by its id. Names and merges are those of now, also
+    in views of the past; which records had a tag is as it was then.
+
+    Args:
+        kind: The kind.
+        front: The front door it belongs to.
+    """
 
     department = "activity"
+
+    # --- on records -------------------------------------------------------------------------------------------------
+
+    @overload
+    def put(self, tag: Tag | str, record: R, /) -> R: ...
+    @overload
+    def put(self, tag: Tag | str, record: str, /) -> Record: ...  # type: ignore[overload-overlap] # text is no list
+    @overload
+    def put(self, tag: Tag | str, record: Iterable[Record | str], /) -> tuple[Record, ...]: ...
+    def put(self, tag: Tag | str, record: Record | str | Iterable[Record | str], /) -> Record | tuple[Record, ...]:
+        """Put a tag on records, in one commit; records that have it are left alone.
+
+        Args:
+            tag: The tag; a name that is none yet makes one.
+            record: A record of any kind or its id, or several.
+
+        Returns:
+            The record as it now stands; a tuple of them when several were given.
+
+        Raises:
+            Invalid: One is no record.
+            NotFound: One is not there.
+            NotAllowed: One is deleted.
+            Conflict: One has moved on since it was read.
+
+        Example:
+            >>> from crmcore import CRM, F
+            >>> crm = CRM()
+            >>> acme, ada = crm.accounts.add(name="Acme"), crm.contacts.add(name="Ada")
+            >>> acme = crm.tags.put("VIP", acme)
+            >>> acme, ada = crm.tags.put("region:north", [acme, ada])
+            >>> [tag.name for tag in crm.tags.of(acme)]
+            ['region:north', 'VIP']
+            >>> crm.contacts.count(F.tags.contains("region:north") & ~F.tags.contains("vip"))
+            1
+        """
+        return self._linked("put", tag, record)
+
+    @overload
+    def take(self, tag: Tag | str, record: R, /) -> R: ...
+    @overload
+    def take(self, tag: Tag | str, record: str, /) -> Record: ...  # type: ignore[overload-overlap] # text is no list
+    @overload
+    def take(self, tag: Tag | str, record: Iterable[Record | str], /) -> tuple[Record, ...]: ...
+    def take(self, tag: Tag | str, record: Record | str | Iterable[Record | str], /) -> Record | tuple[Record, ...]:
+        """Take a tag from records, in one commit; records that do not have it are left alone.
+
+        Args:
+            tag: The tag.
+            record: A record of any kind or its id, or several.
+
+        Returns:
+            The record as it now stands; a tuple of them when several were given.
+
+        Raises:
+            Invalid: The tag is unknown, or one is no record.
+            NotFound: One is not there.
+            NotAllowed: One is deleted.
+            Conflict: One has moved on since it was read.
+        """
+        return self._linked("take", tag, record)
+
+    def _linked(
+        self, act: str, tag: Tag | str, record: Record | str | Iterable[Record | str]
+    ) -> Record | tuple[Record, ...]:
+        """Put a tag on records, or take it from them."""
+        given = _given(record)
+        done = self._tried(lambda: self._links(act, tag, given))
+        return done[0] if isinstance(record, Record | str) else done
+
+    def _links(self, act: str, tag: Tag | str, given: dict[str, Record | str]) -> tuple[Record, ...]:
+        key = self.front.key(act, self.kind.name, (tag.id if isinstance(tag, Tag) else tag, tuple(given)))
+        done = None if key is None else self.front.store.kept(key)
+        if done is None:
+            changes = self._link_changes(act, tag, given.values())
+            done = self.front.commit(changes, key) if changes else None
+        now = {} if done is None else {one.id: one for one in done.records}
+        return tuple(now.get(id) or standing(self.front, id) for id in given)
+
+    def _link_changes(self, act: str, tag: Tag | str, given: Iterable[Record | str]) -> list[Change[Any]]:
+        """The changes of the records, after that which makes the tag when there is none."""
+        known = self._alive(self._meant(tag))
+        if known is None and (act == "take" or isinstance(tag, Tag)):
+            raise Invalid([self._unknown(tag)])
+        made = self.propose(self._added, None, fields={"name": tag}) if known is None else ()
+        id = made[0].id if known is None else known.id
+        ids = self.front.store.aliases(id)
+        pure, told = (put, {"tag": id, "ids": ids}) if act == "put" else (take, {"ids": ids})
+        links = [change for one in given for change in self._keeper(one).propose(pure, one, **told)]
+        return [*made, *links] if links else []
+
+    def _keeper(self, record: Record | str) -> Desk[Any]:
+        """A desk of the kind a record is of."""
+        id = id_of(record)
+        kind = kind_named(id, self.front.kinds)
+        if kind is None:
+            raise NotFound("record", id)
+        return Desk(kind, self.front)
+
+    def _tried(self, write: Callable[[], T]) -> T:
+        """What is written, tried anew when somebody else was quicker: they may have made the tag, or merged it."""
+        check_present(self.front.moment)
+        tries = TRIES
+        while True:
+            tries -= 1
+            try:
+                return write()
+            except Conflict:
+                if not tries:
+                    raise
+
+    # --- tags themselves --------------------------------------------------------------------------------------------
+
+    def rename(self, tag: Tag | str, name: str, /) -> Tag:
+        """Give a tag another name. It stays on its records.
+
+        Args:
+            tag: The tag.
+            name: The new name.
+
+        Raises:
+            Invalid: The tag is unknown, or the name is empty or too long.
+            Duplicate: Another tag has that name; merge the two.
+            Conflict: The tag has moved on since it was read.
+        """
+        renamed: Tag = self.perform(rename, tag if isinstance(tag, Tag) else self.named(tag).id, (name,), {})
+        return renamed
+
+    def merge(self, tag: Tag | str, /, *, into: Tag | str) -> Tag:
+        """Merge a tag into another, as two spellings of the same. Its records count as the other's.
+
+        The merged name leads to the other tag until somebody gives it to a new one.
+
+        Args:
+            tag: The tag that goes.
+            into: The tag that stays.
+
+        Returns:
+            The tag that stays.
+
+        Raises:
+            Invalid: One of them is unknown.
+            NotAllowed: They are the same, or the first was merged into a third.
+            Conflict: The first has moved on since it was read.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> _ = crm.tags.put("V.I.P.", crm.accounts.add(name="Acme"))
+            >>> _ = crm.tags.put("VIP", crm.accounts.add(name="Babbage"))
+            >>> crm.tags.merge("V.I.P.", into="VIP").name, crm.tags.uses("VIP")
+            ('VIP', 2)
+        """
+        return self._tried(lambda: self._merged(tag, into))
+
+    def _merged(self, tag: Tag | str, into: Tag | str) -> Tag:
+        one, other = self._meant(tag), self.named(into)
+        if one is None:
+            raise Invalid([self._unknown(tag)])
+        if one.merged_into is not None:
+            if self._alive(one) == other:
+                return other
+            message = f"tag {one.id} was merged into {one.merged_into}; merge that one, or undo the commit that did"
+            raise NotAllowed(message, act="merge", possible=("undo",))
+        if one.id == other.id:
+            message = f"tag {one.id} can't be merged into itself, nor into what was merged into it"
+            raise NotAllowed(message, act="merge")
+        key = self.front.key("merge", self.kind.name, (one.id, other.id))
+        changes = self.propose(merge, tag if isinstance(tag, Tag) else one.id, into=other.id)
+        self.front.commit(changes, key, unmoved={(self.kind.name, other.id): other.version})
+        return other
+
+    def delete(self, record: Tag | str) -> Tag:
+        """Delete a tag: no record is found by it or shows it any more. ``restore`` brings it back on all of them.
+
+        Args:
+            record: The tag.
+
+        Raises:
+            Invalid: The tag is unknown.
+            NotAllowed: It is deleted, or was merged.
+        """
+        known = record if isinstance(record, Tag) else self._meant(record)
+        if known is None:
+            raise Invalid([self._unknown(record)])
+        return super().delete(record if isinstance(record, Tag) else known.id)
+
+    def restore(self, record: Tag | str) -> Tag:
+        """Bring a deleted tag back, on every record that had it.
+
+        Args:
+            record: The tag, or its id.
+
+        Raises:
+            NotAllowed: It is not deleted, or it was merged; undoing the merge brings that one back.
+            Duplicate: Its name was taken meanwhile.
+        """
+        into = self._any(self._id(record)).merged_into
+        if into is not None:
+            message = f"tag {self._id(record)} was merged into {into}; undo the commit that did"
+            raise NotAllowed(message, act="restore", possible=("undo",))
+        return super().restore(record)
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    def named(self, tag: Tag | str) -> Tag:
+        """The tag that a name means today: of a merged one, that which stayed.
+
+        Args:
+            tag: The tag, its name in any capitals, or its id.
+
+        Raises:
+            Invalid: There is none, or it was deleted.
+        """
+        found = self._alive(self._meant(tag))
+        if found is None:
+            raise Invalid([self._unknown(tag)])
+        return found
+
+    def ids(self, tag: Tag | str) -> frozenset[str]:
+        """Every id a tag is known by: its own, and those of the tags merged into it.
+
+        Args:
+            tag: The tag.
+
+        Raises:
+            Invalid: It is unknown.
+        """
+        return self.front.store.aliases(self.named(tag).id)
+
+    def of(self, record: Record | str) -> tuple[Tag, ...]:
+        """The tags of a record, by name.
+
+        Args:
+            record: A record of any kind, or its id.
+
+        Raises:
+            NotFound: There was none with that id.
+        """
+        held = self._known(standing(self.front, record).tags)
+        tags = {tag.id: tag for tag in map(self._alive, held.values()) if tag is not None}
+        return tuple(sorted(tags.values(), key=lambda tag: (self._claimed(tag.name), tag.id)))
+
+    def uses(self, tag: Tag | str, *, kind: type[Record] | None = None) -> int:
+        """How many live records have a tag.
+
+        Args:
+            tag: The tag.
+            kind: Only records of this class; None for all kinds.
+
+        Raises:
+            Invalid: The tag or the kind is unknown.
+        """
+        kinds = [one for one in self.front.kinds.values() if kind in (None, one.cls)]
+        if not kinds:
+            raise Invalid([Problem("kind", kind, "a kind of this CRM", "pass a record class, such as Contact")])
+        where = AnyOf(F[f"tags.{id}"].is_set for id in sorted(self.ids(tag)))
+        return sum(Desk(one, self.front).count(where) for one in kinds)
+
+    # --- names ------------------------------------------------------------------------------------------------------
+
+    def _claimed(self, name: str) -> str:
+        """A name as it is compared."""
+        return claimed(self.kind.fields["name"], name)
+
+    def _known(self, ids: Iterable[str]) -> dict[str, Tag]:
+        """Tags by id, as they are today."""
+        return self.front.store.get(self.kind, ids)
+
+    def _meant(self, tag: Tag | str) -> Tag | None:
+        """The tag somebody means, be it live, merged or deleted; None when there is none."""
+        if isinstance(tag, Tag):
+            return self._known([tag.id]).get(tag.id)
+        name = self._claimed(read_text(tag, path="tag", empty=False))
+        id = self.front.store.holders(self.kind, "name", [name]).get(name, tag)
+        return self._known([id]).get(id) or self._once(name)
+
+    def _once(self, name: str) -> Tag | None:
+        """The tag that last lost a name in a merge."""
+        gone = self.front.store.find(self.kind, Query(where=F.merged_into.is_set, deleted=True, limit=WHOLE))
+        merged = [tag for tag in gone if self._claimed(tag.name) == name]
+        return max(merged, key=lambda tag: (tag.deleted_at, tag.id), default=None)
+
+    def _alive(self, tag: Tag | None) -> Tag | None:
+        """The tag that stands for another today; None when it was deleted."""
+        while tag is not None and tag.merged_into is not None:
+            tag = self._known([tag.merged_into]).get(tag.merged_into)
+        return None if tag is None or tag.deleted_at is not None else tag
+
+    def _unknown(self, tag: Tag | str) -> Problem:
+        """What to say of a tag there is not."""
+        import difflib
+
+        name = tag.name if isinstance(tag, Tag) else tag
+        tags = self.front.store.find(self.kind, Query(limit=WHOLE))
+        known = {self._claimed(one.name): one.name for one in tags}
+        near = [known[one] for one in difflib.get_close_matches(self._claimed(name), known)]
+        mend = f"did you mean {' or '.join(near)}?" if near else "put() makes a tag, find() shows those there are"
+        return Problem("tags", name, "a tag there is", mend)
+
+
+def _given(record: object) -> dict[str, Record | str]:
+    """The records somebody gave, each once, by id.
+
+    Raises:
+        Invalid: What is no record: every problem.
+    """
+    if isinstance(record, Record | str):
+        return {id_of(record): record}
+    if not isinstance(record, Iterable):
+        mend = "pass one, or a list of them"
+        raise Invalid([Problem("record", type(record).__name__, "a record or its id, or several", mend)])
+    problems: list[Problem] = []
+    given: dict[str, Record | str] = {}
+    for one in record:
+        try:
+            given[id_of(one)] = one
+        except Invalid as error:
+            problems += error.problems
+    if problems:
+        raise Invalid(problems)
+    return given

@@ -17,12 +17,12 @@ from typing import TypeVar
 import attrs
 
 from crmcore.analytics.cells import checked_format
-from crmcore.interchange.table import Faults, Row, read_table
 from crmcore.kernel.calendar import instant, zone as zone_of
 from crmcore.kernel.errors import Invalid, MixedCurrency, Problem
 from crmcore.kernel.instants import local_day, midnight
 from crmcore.kernel.money import Money, number as number_of
 from crmcore.kernel.values import read_text
+from crmcore.tables import Faults, Row, read_table
 
 __all__ = ["Deal", "DealColumns", "Outcomes", "read_deals"]
 

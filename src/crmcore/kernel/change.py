@@ -62,6 +62,11 @@ class Change(Generic[R]):
     late: bool = False
     playbook: str = ""
 
+    def __str__(self) -> str:
+        """A line of a history or a feed: when, which record, what, by whom; no values, for they may be personal."""
+        actor = "" if self.by is None else f" by {self.by}"
+        return f"{self.at:%Y-%m-%d %H:%M} UTC {self.id} was {self.what}{actor}"
+
     @property
     def order(self) -> tuple[datetime, int]:
         """Where it stands among the changes of its record: by time, then by version."""

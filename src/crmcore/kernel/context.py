@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.filter_values import FieldType
+from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.records import EMPTY, R, kind_of
 
 __all__ = ["Clock", "Context", "NewId", "Rules"]
@@ -33,7 +33,7 @@ class Context(Generic[Rules]):
         new_id: Makes ids for new records.
         currency: The business's own currency.
         zone: The time zone of the business.
-        custom: The custom fields of each kind, with their types.
+        custom: The custom fields of each kind, by name.
         playbook: The hash of the playbook whose rules these are.
         by: Who acts.
         reason: Why, in the actor's words.
@@ -44,7 +44,7 @@ class Context(Generic[Rules]):
     new_id: NewId
     currency: str
     zone: str
-    custom: Mapping[str, Mapping[str, FieldType]] = EMPTY
+    custom: Mapping[str, Mapping[str, CustomField]] = EMPTY
     playbook: str = ""
     by: str | None = None
     reason: str | None = None

@@ -7,16 +7,20 @@ A desk reads through the store and writes changes only. General writes (``add``,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
+from crmcore.kernel.intake import Intake, called_with
 from crmcore.kernel.late import Following, check_present, following, record_then
 from crmcore.kernel.ports import Key
-from crmcore.kernel.reading import Reading
-from crmcore.kernel.records import EMPTY, R, Record
+from crmcore.kernel.records import R, Record
 from crmcore.kernel.values import read
+
+if TYPE_CHECKING:
+    from crmcore.kernel.load_report import LoadReport
+    from crmcore.kernel.table import Named, Rows
 
 __all__ = ["Desk"]
 
@@ -24,7 +28,7 @@ TRIES = 5
 """How often an act on an id is done anew when somebody else was quicker."""
 
 
-class Desk(Reading[R]):
+class Desk(Intake[R]):
     """The records of one kind, and what can be done with them.
 
     Args:
@@ -91,7 +95,7 @@ class Desk(Reading[R]):
         if version not in (None, record.version):
             raise Conflict(self.kind.name, record.id, expected=version, found=record.version)
         values = read(self.kind, fields, border=self.front.border(self.kind))
-        changed = {name: value for name, value in values.items() if _at(record, name) != value}
+        changed = self.differing(record, values)
         self.check_update(record, changed)
         return context.changed(record, "updated", **changed)
 
@@ -109,7 +113,8 @@ class Desk(Reading[R]):
 
     def _check_open(self, fields: Iterable[str], whose: str, *, act: str) -> None:
         """Refuse to write what only acts write."""
-        guarded = [name for name in fields if name in self.kind.fields and self.kind.fields[name].by_act]
+        declared = {name: self.kind.declared(name) for name in fields}
+        guarded = [name for name, told in declared.items() if told is not None and told.by_act]
         if guarded:
             possible = self._acts()
             message = f"{act} can't write {', '.join(guarded)} of {whose}; acts do: {', '.join(possible)}"
@@ -130,6 +135,7 @@ class Desk(Reading[R]):
 
         Raises:
             Invalid: As ``add`` and ``update``.
+            NotAllowed: The record known by that id was deleted; ``restore`` brings it back.
         """
         if not isinstance(external, tuple) or len(external) != 2:
             raise Invalid([Problem("external", external, "a system and an id", 'write ("hubspot", "4711")')])
@@ -139,12 +145,96 @@ class Desk(Reading[R]):
         if known is not None:
             updated: R = self.perform(self.revise, known, (), {"fields": fields}, asked=asked)
             return updated
-        others = fields.get("external", EMPTY)
-        whole = {**fields, "external": {**others, system: id} if isinstance(others, Mapping) else others}
-        opening = getattr(type(self).add, "__wrapped__", None)
-        made = (self._added, {"fields": whole}) if opening is None else (opening, whole)
-        added: R = self.originate(made[0], (), made[1], asked=asked)
+        whole = {**fields, f"external.{system}": id}
+        added: R = self.originate(self._opened_anew, (), {"said": whole, "external": external}, asked=asked)[0]
         return added
+
+    def _opened_anew(
+        self, context: Context[Any], *, said: Mapping[str, Any], external: tuple[str, str]
+    ) -> tuple[Change[Any], ...]:
+        """Make a record, unless there was one that was known by the same id."""
+        system, id = external
+        gone = self.front.store.holders(self.kind, f"external.{system}", [id], deleted=True).get(id)
+        if gone is not None:
+            message = f"{self.kind.name} {gone}, known as {id!r} in {system}, was deleted or merged; restore() it first"
+            raise NotAllowed(message, act="upsert", possible=("restore",))
+        return self._opened(said, context)
+
+    def load(
+        self,
+        rows: str | Named | Rows,
+        /,
+        *,
+        key: str,
+        columns: Mapping[str, str] | None = None,
+        system: str = "csv",
+        at: str | None = None,
+        create: Iterable[str] = (),
+        date_format: str | None = None,
+        on_error: Literal["reject", "raise"] = "reject",
+        dry_run: bool = False,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> LoadReport:
+        """Bring in many records at once from elsewhere, in one commit. The same rows again change nothing.
+
+        A record known by its id in the other system is changed where a row says otherwise; an empty cell says
+        nothing. Dates are ISO 8601 unless a format is given, a bare day is its start in the business's zone, and
+        a reference holds the id its record has in the same system, or here.
+
+        Args:
+            rows: The path of a CSV file in UTF-8 with a header, or mappings of column names to values.
+            key: The column with each record's id in the other system.
+            columns: The column of each field, a member or part of one by a dotted name: ``{"emails.work": "E-mail"}``;
+                default: columns named like fields.
+            system: The other system's name.
+            at: The column that says when a record came to be; default: now.
+            create: References whose records are made, by the name the cell has, when there are none.
+            date_format: How dates are written, as in ``strptime``.
+            on_error: ``"reject"`` leaves out rows that do not fit and lists them; ``"raise"`` writes nothing then.
+            dry_run: Tell what would be done, and write nothing.
+            progress: Told how many rows have been looked at, and of how many.
+
+        Returns:
+            What was done with every row.
+
+        Raises:
+            Invalid: The file can't be read, a column or field is unknown; or a row does not fit, and ``on_error`` is
+                ``"raise"``: every problem at once.
+            NotAllowed: This is a view of the past, or a key was given, since the rows have keys of their own.
+            Conflict: Others wrote meanwhile, time and again.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> crm.contacts.load([{"id": "C1", "name": "Ada", "E-mail": "ada@engines.example"}], key="id",
+            ...                   columns={"name": "name", "email": "E-mail"})
+            LoadReport(contact: 1 rows, 1 kept)
+            >>> crm.contacts.external("csv", "C1").email
+            'ada@engines.example'
+        """
+        from crmcore.kernel.loading import loaded
+
+        given = {"key": key, "columns": columns, "system": system, "at": at, "create": create}
+        rest = {"date_format": date_format, "on_error": on_error, "dry_run": dry_run}
+        return loaded(self, rows, {**given, **rest}, progress)
+
+    def stated(self, known: R | None, said: Mapping[str, Any], context: Context[Any]) -> Sequence[Change[Any]]:
+        """What a row of elsewhere changes: the fields of a known record, or it makes a new one."""
+        if known is None:
+            return [self.ready(change) for change in self._opened(said, context)]
+        if self.front.backdated is not None:
+            fields = {name: value for name, value in said.items() if name.partition(".")[0] in self.kind.names}
+            return self.propose(self.revise, known, fields=fields)
+        fields = self.differing(known, said)
+        return [self.ready(self.revise(known, context, fields=fields))] if fields else []
+
+    def _opened(self, said: Mapping[str, Any], context: Context[Any]) -> tuple[Change[Any], ...]:
+        """The changes that make a record of what is said: those of the desk's own act, or any fields."""
+        pure = self.opening
+        if pure is None:
+            return (self._added(context, fields=said),)
+        made = pure(context, **called_with(pure, self.kind, said))
+        return (made,) if isinstance(made, Change) else tuple(made)
 
     def delete(self, record: R | str) -> R:
         """Delete a record. It stays in the log, and ``restore`` brings it back.
@@ -268,6 +358,15 @@ class Desk(Reading[R]):
         """
         return {}
 
+    def along(self, changes: Sequence[Change[Any]], context: Context[Any]) -> Sequence[Change[Any]]:  # noqa: ARG002
+        """What other records change along with some changes of this desk, and in the same commit.
+
+        Args:
+            changes: What acts of this desk would write, read and checked; of a load, all of it.
+            context: The circumstances.
+        """
+        return ()
+
     def propose(
         self,
         pure: Callable[..., Any],
@@ -300,13 +399,15 @@ class Desk(Reading[R]):
         """The changes of an act, read and checked, and whether it speaks of several records."""
         check_present(self.front.moment)
         subject = () if target is None else (self._subject(target, deleted=deleted),)
-        result = pure(*subject, self.front.context(self.department), *args, **kwargs)
+        context = self.front.context(self.department)
+        result = pure(*subject, context, *args, **kwargs)
         several = not isinstance(result, Change)
         changes = tuple(result) if several else (result,)
         if target is None and changes and changes[0].kind != self.kind.name:
             mend = f"give {self.kind.name} a desk with acts of its own"
             raise Invalid([Problem(pure.__name__, changes[0].kind, f"an act that makes a {self.kind.name}", mend)])
-        return tuple(self.ready(one) for one in changes if several or one.version == 1 or one.sets), several
+        ready = [self.ready(one) for one in changes if several or one.version == 1 or one.sets]
+        return (*ready, *map(self.ready, self.along(ready, context))), several
 
     def _subject(self, target: R | str, *, deleted: bool) -> R:
         """The record an act is done on: as it stands, or as it was when the act is backdated."""
@@ -361,16 +462,10 @@ class Desk(Reading[R]):
         return end is None or was == now or not table.between(was, end).isdisjoint(table.between(now, end))
 
 
-def _at(record: Record, path: str) -> object:
-    """The value under a field's name or dotted name."""
-    whole, dot, part = path.partition(".")
-    value = getattr(record, whole)
-    return value.get(part) if dot else value
-
-
 def _several(pure: Callable[..., Any], records: tuple[Record, ...]) -> bool:
-    """Whether an act speaks of several records, though it may have changed one."""
-    return len(records) > 1 or "uple[" in str(pure.__annotations__.get("return"))
+    """Whether an act speaks of several records, though it may have changed one, or others along with it."""
+    said = str(pure.__annotations__.get("return"))
+    return "uple[" in said or (len(records) > 1 and "Change[" not in said)
 
 
 def _delete(record: R, context: Context[Any]) -> Change[R]:

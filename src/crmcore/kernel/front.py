@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.ports import Commit, Key, Moment, Store
-from crmcore.kernel.records import Kind
+from crmcore.kernel.records import Kind, Record
+from crmcore.kernel.table import Named, Table
 from crmcore.kernel.values import Border
+from crmcore.kernel.where import Filter
 
 __all__ = ["Front"]
 
@@ -48,6 +51,26 @@ class Front(Protocol):
 
     def key(self, act: str, kind: str, arguments: object) -> Key | None:
         """The idempotency key of this call, if the caller gave one."""
+        ...
+
+    def resolved(self, where: Filter) -> Filter:
+        """A filter that names no tags any more, but asks for them by id."""
+        ...
+
+    def linked(self, id: str) -> frozenset[str]:
+        """The ids of every record that stands behind one: itself, what was merged into it, what was converted to it."""
+        ...
+
+    def suppose(self) -> AbstractContextManager[Front]:
+        """The same front door over an overlay: what is written there is thrown away."""
+        ...
+
+    def undo(self, commit: str) -> tuple[Record, ...]:
+        """Take a commit back."""
+        ...
+
+    def rows(self, path: str | Named, required: Iterable[str], wanted: Callable[[str], bool]) -> Table:
+        """The columns of a file that must be there, and the others that are wanted."""
         ...
 
     def commit(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeAlias, overload
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 import attrs
 
@@ -20,9 +20,11 @@ from crmcore.kernel.keys import values_of
 from crmcore.kernel.records import Field, Kind, R, Record
 from crmcore.kernel.where import Filter
 
-__all__ = ["Page", "Place", "Query", "Sort", "cut", "page_of", "place_of", "query"]
+__all__ = ["Page", "Place", "Query", "Sort", "check_limit", "cut", "page_of", "place_of", "query"]
 
 LARGEST_PAGE = 10_000
+
+T = TypeVar("T")
 
 Values: TypeAlias = tuple[int | str, ...]
 Place: TypeAlias = tuple[Values | None, str]
@@ -67,18 +69,18 @@ class Query:
 
 
 @attrs.frozen
-class Page(Sequence[R], Generic[R]):
-    """Some records of an answer, in order.
+class Page(Sequence[T], Generic[T]):
+    """Some records of an answer, or changes, in order.
 
     Attributes:
         items: The records.
         next: Where the next page starts, for ``after=``; None when this is the last.
     """
 
-    items: tuple[R, ...]
+    items: tuple[T, ...]
     next: str | None = None
 
-    def __iter__(self) -> Iterator[R]:
+    def __iter__(self) -> Iterator[T]:
         """The records, in order."""
         return iter(self.items)
 
@@ -87,10 +89,10 @@ class Page(Sequence[R], Generic[R]):
         return len(self.items)
 
     @overload
-    def __getitem__(self, index: int) -> R: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[R, ...]: ...
-    def __getitem__(self, index: int | slice) -> R | tuple[R, ...]:
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
         """One record by position, or several by a slice."""
         return self.items[index]
 
@@ -118,10 +120,22 @@ def query(
         Invalid: The sort field is no key field, the limit is out of range, or the cursor is not one of this order.
     """
     sort = None if order_by is None else _sort(kind, order_by)
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
-        raise Invalid([Problem("limit", limit, f"1 to {LARGEST_PAGE:,}", "follow `next` for more, or use each()")])
+    check_limit(limit)
     place = None if after is None else _place_from(after, sort)
     return Query(where=where, sort=sort, limit=limit, after=place, deleted=bool(deleted))
+
+
+def check_limit(limit: object) -> None:
+    """Refuse a limit that no page has.
+
+    Args:
+        limit: The most items on one page.
+
+    Raises:
+        Invalid: It is not a whole number from 1 to 10,000.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
+        raise Invalid([Problem("limit", limit, f"1 to {LARGEST_PAGE:,}", "follow `next` for more, or use each()")])
 
 
 def _sort(kind: Kind[Any], text: object) -> Sort:

@@ -65,6 +65,8 @@ class Key:
 
 def _ordered(value: object) -> object:
     match value:
+        case Record():
+            return value.id
         case Mapping():
             return sorted((str(name), repr(_ordered(one))) for name, one in value.items())
         case AbstractSet():
@@ -209,6 +211,7 @@ class Store(Protocol):
         upto: int | None = None,
         kind: str | None = None,
         id: str | None = None,
+        commit: str | None = None,
         limit: int | None = None,
     ) -> list[Change[Any]]:
         """The log in the order it was written.
@@ -218,6 +221,7 @@ class Store(Protocol):
             upto: Leave out what stands after this place.
             kind: Only changes of this kind.
             id: Only changes of this record.
+            commit: Only changes written by this commit.
             limit: The most changes to return.
 
         Raises:
@@ -239,12 +243,13 @@ class Store(Protocol):
     def search(self, kinds: Sequence[Kind[Any]], words: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
         """Live records with words that begin with each of some others, as kind and id.
 
-        Those of which most words are whole ones come first, then by the order of the kinds, then by id.
+        Those that have most of the words as whole ones come first, then by the order of the kinds, then by id.
+        Records that are deleted or merged, and values that were erased, are never found.
 
         Args:
-            kinds: Where to look.
-            words: At least one word, as ``words_of`` writes them.
-            limit: The most records to return.
+            kinds: Where to look, each once.
+            words: At least one word, as ``words_in`` reads a question; records have those ``words_of`` gives.
+            limit: The most records to return, from 1 on.
         """
         ...
 

@@ -111,7 +111,8 @@ class Reading(Generic[R]):
             Invalid: It asks for unknown fields, or compares what can't be compared.
         """
         border = self.front.border(self.kind)
-        types = self.kind.types_for(a_filter(where), border.custom)
+        where = self.front.resolved(a_filter(where))
+        types = self.kind.types_for(where, border.custom)
         now = self.front.moment.at or self.front.context(self.department).at
         return checked(where, types, currency=border.currency, at=now, zone=border.zone)
 

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, Type
 
 import attrs
 
+from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
@@ -370,16 +371,16 @@ class Kind(Generic[R]):
         whole, dot, _ = name.partition(".")
         return self.members.get(whole) if dot or whole in self.members else self.fields.get(whole)
 
-    def types_for(self, where: Filter, custom: Mapping[str, FieldType]) -> dict[str, FieldType]:
+    def types_for(self, where: Filter, custom: Mapping[str, CustomField]) -> dict[str, FieldType]:
         """What a filter may ask about: fields, typed properties, custom fields, and the members it names.
 
         Args:
             where: The filter.
-            custom: The custom fields of the kind, with their types.
+            custom: The custom fields of the kind, by name.
         """
         named = {name: self.members.get(name.partition(".")[0]) for name in where.fields if "." in name}
         plain = {name: told.type for name, told in named.items() if told is not None and told.part is None}
-        return {**self.types, **{f"custom.{name}": type for name, type in custom.items()}, **plain}  # type: ignore[dict-item]
+        return {**self.types, **{f"custom.{name}": one.type for name, one in custom.items()}, **plain}  # type: ignore[dict-item]
 
 
 def kind_of(cls: type[R]) -> Kind[R]:

@@ -15,8 +15,9 @@ from typing import Any
 import attrs
 
 from crmcore.kernel.calendar import day, instant
+from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.filter_values import FieldType, kind_of_value
+from crmcore.kernel.filter_values import kind_of_value
 from crmcore.kernel.keys import scaled
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money, number
@@ -43,7 +44,7 @@ class Border:
 
     currency: str
     zone: str
-    custom: Mapping[str, FieldType]
+    custom: Mapping[str, CustomField]
 
 
 class _Misfit(Exception):
@@ -158,8 +159,17 @@ def _custom(name: str, value: object, border: Border) -> object:
         raise _Misfit("a custom field declared in the playbook", _nearest(name, border.custom))
     if value is None:
         return None
-    plain = Field(name=name, type=declared, optional=True, required=False)
-    return _READERS[declared](value, plain, border)
+    read = _READERS[declared.type](value, _plain(name, declared), border)
+    if declared.choices and not {*(read if isinstance(read, tuple) else (read,))} <= {*declared.choices}:
+        raise _Misfit(f"one of {', '.join(declared.choices)}", "choose one of them, or add it to the playbook")
+    return read
+
+
+def _plain(name: str, declared: CustomField) -> Field:
+    """A custom field as a record class would declare it."""
+    longest = LONGEST_TEXT if declared.longest is None else declared.longest
+    bounds = {"longest": longest, "minimum": declared.minimum, "maximum": declared.maximum}
+    return Field(name=name, type=declared.type, optional=True, required=False, **bounds)  # type: ignore[arg-type]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any, Concatenate, ParamSpec, TypeAlias
 
+from crmcore.kernel.acts import act
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.records import EMPTY, Record, field, record
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.facts import id_of
+from crmcore.kernel.instants import day, today
+from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.values import LONGEST_NAME, read_text
+from crmcore.kernel.where import F
+from crmcore.people.account import Account
 from crmcore.people.address import Address
+from crmcore.people.affiliation import Affiliation, AffiliationDesk, affiliate, on_day
+from crmcore.people.reach import reached_by
 
-__all__ = ["Contact", "ContactDesk"]
+__all__ = ["Contact", "ContactDesk", "add", "consent", "make_primary"]
+
+P = ParamSpec("P")
+
+CONSENTS = ("granted", "withdrawn")
+WAYS = ("name", "email", "phone", "emails", "phones")
+"""What a contact can be called by."""
+
+Added: TypeAlias = "tuple[Change[Contact], *tuple[Change[Affiliation], ...]]"
 
 
 @record("contact")
@@ -46,7 +68,270 @@ class Contact(Record):
     consents: Mapping[str, str] = field(default=EMPTY, by_act=True)
 
 
+def add(
+    context: Context[Any],
+    *,
+    name: str | None = None,
+    given_name: str | None = None,
+    family_name: str | None = None,
+    job_title: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    emails: Mapping[str, str] = EMPTY,
+    phones: Mapping[str, str] = EMPTY,
+    addresses: Mapping[str, Address | Mapping[str, str]] = EMPTY,
+    source: str | None = None,
+    owner: str | None = None,
+    consents: Mapping[str, str] = EMPTY,
+    account: Account | str | None = None,
+    role: str | None = None,
+    since: date | str | None = None,
+    custom: Mapping[str, Any] = EMPTY,
+    external: Mapping[str, str] = EMPTY,
+) -> tuple[Change[Contact], *tuple[Change[Affiliation], ...]]:
+    """Add a contact, with the account they belong to.
+
+    Args:
+        context: The circumstances.
+        name: Their full name; default: given and family name.
+        given_name: Their given name.
+        family_name: Their family name.
+        job_title: What they do at their account.
+        email: The e-mail address to write to.
+        phone: The phone number to call.
+        emails: Further e-mail addresses, by label.
+        phones: Further phone numbers, by label.
+        addresses: Postal addresses, by label.
+        source: Where they came from: ``"webinar"``.
+        owner: The id of the staff member who looks after them.
+        consents: What they allow, by channel: ``"granted"`` or ``"withdrawn"``.
+        account: The account they belong to, or its id.
+        role: As what they belong to it.
+        since: The first day they did; None when nobody knows.
+        custom: Custom fields.
+        external: Their ids in other systems.
+
+    Returns:
+        The change that makes the contact and, with an account, the one that makes the affiliation.
+
+    Raises:
+        Invalid: There is no name, e-mail or phone, or a value does not fit.
+    """
+    fields = {
+        "name": name or _full_name(given_name, family_name),
+        "given_name": given_name,
+        "family_name": family_name,
+        "job_title": job_title,
+        "email": email,
+        "phone": phone,
+        "emails": emails,
+        "phones": phones,
+        "addresses": addresses,
+        "source": source,
+        "owner": owner,
+        "consents": consents,
+        "custom": custom,
+        "external": external,
+    }
+    problems = [*_nameless(fields), *_misread(consents), *_unattached(account, role=role, since=since)]
+    told = reached_by(kind_of(Contact), fields, also=problems)
+    if account is None:
+        return (context.created(Contact, "added", **told),)
+    made = context.created(Contact, "added", **told, account=id_of(account))
+    return made, affiliate(context, contact=made.id, account=id_of(account), role=role, since=since)
+
+
+def _full_name(*parts: object) -> str | None:
+    """Given and family name; None without."""
+    return " ".join(part for part in parts if isinstance(part, str) and part) or None
+
+
+def _nameless(fields: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong when there is nothing to call a contact by."""
+    plain = [fields[way] for way in ("name", "email", "phone")]
+    labelled = [one for way in ("emails", "phones") if isinstance(fields[way], Mapping) for one in fields[way].values()]
+    if all(one is None or (isinstance(one, str) and not one.strip()) for one in (*plain, *labelled)):
+        yield Problem("name", None, "a name, e-mail or phone to call the contact by", "give one of them")
+
+
+def _misread(consents: object) -> Iterator[Problem]:
+    """What is wrong with the values of consents."""
+    for channel, said in consents.items() if isinstance(consents, Mapping) else ():
+        if said not in CONSENTS:
+            mend = "leave it out while they have not said"
+            yield Problem(f"consents.{channel}", said, " or ".join(map(repr, CONSENTS)), mend)
+
+
+def _unattached(account: object, **about: object) -> Iterator[Problem]:
+    """What is wrong when something is said about an affiliation that is none."""
+    for path, value in about.items():
+        if account is None and value is not None:
+            yield Problem(path, value, "an account along with it", "give account, or leave it out")
+
+
+def consent(contact: Contact, context: Context[Any], *, channel: str, granted: bool) -> Change[Contact]:
+    """Record that a contact grants or withdraws the consent to be written to, or called, over a channel.
+
+    Args:
+        contact: The contact.
+        context: The circumstances; its time is when they said so.
+        channel: The channel: ``"email"``, ``"phone"``.
+        granted: Whether they grant it.
+
+    Raises:
+        Invalid: The channel is empty, or it is not said whether they grant it.
+    """
+    named = read_text(channel, LONGEST_NAME, path="channel", empty=False)
+    if not isinstance(granted, bool):
+        raise Invalid([Problem("granted", granted, "True or False", "say what they said")])
+    what, said = ("opted in", "granted") if granted else ("opted out", "withdrawn")
+    return context.changed(contact, what, **{f"consents.{named}": said})
+
+
+def make_primary(contact: Contact, context: Context[Any], *, account: Account | str) -> Change[Contact]:
+    """Make one of the accounts a contact belongs to the first of all.
+
+    Args:
+        contact: The contact.
+        context: The circumstances.
+        account: The account, or its id.
+
+    Raises:
+        Invalid: The contact does not belong to it.
+    """
+    return context.changed(contact, "reassigned", account=id_of(account))
+
+
+def _opening(pure: Callable[Concatenate[Context[Any], P], Added]) -> Callable[Concatenate[Desk[Contact], P], Contact]:
+    """The act that adds a contact, as a method that gives back the contact alone."""
+    whole: Any = act(pure)
+
+    @functools.wraps(whole)
+    def method(desk: Desk[Contact], /, *args: P.args, **kwargs: P.kwargs) -> Contact:
+        made: Contact = whole(desk, *args, **kwargs)[0]
+        return made
+
+    told: Any = method
+    told.__wrapped__ = pure
+    told.__signature__ = whole.__signature__.replace(return_annotation="Contact")
+    told.__annotations__["return"] = "Contact"
+    return method
+
+
+_add = _opening(add)
+
+
 class ContactDesk(Desk[Contact]):
     """The contacts."""
 
     department = "people"
+
+    add = _add
+    consent = act(consent)
+    make_primary = act(make_primary)
+
+    def revise(
+        self, record: Contact, context: Context[Any], *, fields: Mapping[str, Any], version: int | None = None
+    ) -> Change[Contact]:
+        """Change fields of a contact: the act behind ``update``."""
+        return super().revise(record, context, fields=reached_by(self.kind, fields), version=version)
+
+    def check_update(self, record: Contact, fields: Mapping[str, Any]) -> None:
+        """Refuse what only acts write, and to leave nothing to call a contact by."""
+        super().check_update(record, fields)
+        if any(name.startswith("consents.") for name in fields):
+            message = f"update can't write consents of contact {record.id}; acts do: consent"
+            raise NotAllowed(message, act="update", possible=("consent",))
+        problems = [*_nameless({way: _after(record, way, fields) for way in WAYS})]
+        if problems:
+            raise Invalid(problems)
+
+    def _acts(self) -> list[str]:
+        """The names of the acts this desk offers on a contact."""
+        return sorted([*super()._acts(), "affiliate", "leave"])
+
+    # --- the accounts they belong to --------------------------------------------------------------------------------
+
+    @property
+    def _affiliations(self) -> AffiliationDesk:
+        return AffiliationDesk(kind_of(Affiliation), self.front)
+
+    def affiliate(
+        self,
+        contact: Contact | str,
+        account: Account | str,
+        *,
+        role: str | None = None,
+        since: date | str | None = None,
+        primary: bool = False,
+    ) -> Affiliation:
+        """Record that a contact belongs to an account. The first one becomes the contact's ``account``.
+
+        Args:
+            contact: The contact, or its id: as it stands.
+            account: The account, or its id.
+            role: As what: ``"buyer"``.
+            since: The first day; None when nobody knows, or the day it is when they come back.
+            primary: Whether the contact's ``account`` becomes this one.
+
+        Raises:
+            Invalid: They belong to it already, the day has not come, or a value does not fit.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada, acme = crm.contacts.add(name="Ada Lovelace"), crm.accounts.add(name="Acme")
+            >>> crm.contacts.affiliate(ada, acme, role="buyer", since="2024-05-01").role
+            'buyer'
+            >>> crm.contacts.get(ada.id).account == acme.id
+            True
+        """
+        return self._affiliations.add(
+            contact=self._id(contact), account=account, role=role, since=since, primary=primary
+        )
+
+    def leave(self, contact: Contact | str, account: Account | str, *, until: date | str | None = None) -> Affiliation:
+        """Record that a contact no longer belongs to an account. That they did stays as history.
+
+        The contact's ``account`` becomes the next they belong to, or None.
+
+        Args:
+            contact: The contact, or its id: as it stands.
+            account: The account, or its id.
+            until: The first day they no longer belonged to it; default: the day it is.
+
+        Raises:
+            NotAllowed: They do not belong to it.
+            Invalid: The day has not come, or is not after the first.
+        """
+        person, at = self._id(contact), read_text(id_of(account), path="account")
+        running = self._affiliations.first((F.contact == person) & (F.account == at) & ~F.until.is_set)
+        if running is None:
+            message = f"contact {person} does not belong to account {at}; possible: affiliate"
+            raise NotAllowed(message, act="leave", possible=("affiliate",))
+        return self._affiliations.end(running.id, until=until)
+
+    def of(self, account: Account | str, *, on: date | str | None = None) -> tuple[Contact, ...]:
+        """The contacts who belong to an account on a day, by name.
+
+        Args:
+            account: The account, or its id.
+            on: The day; default: the day it is, or that this view of the past looks at. A first day nobody
+                knows counts as long ago.
+        """
+        now = self.front.moment.at or self.front.context(self.department).at
+        asked = today(now, self.front.context(self.department).zone) if on is None else day(on)
+        where = (F.account == read_text(id_of(account), path="account")) & on_day(asked)
+        ids = {one.contact for one in self._affiliations.each(where)}
+        found = self.front.store.get(self.kind, ids, self.front.moment).values()
+        live = [one for one in found if one.deleted_at is None]
+        return tuple(sorted(live, key=lambda one: (one.name or "", one.id)))
+
+
+def _after(contact: Contact, way: str, fields: Mapping[str, Any]) -> object:
+    """What an update leaves of a way to call a contact; its values are already read, by dotted name."""
+    had = getattr(contact, way)
+    if not isinstance(had, Mapping):
+        return fields.get(way, had)
+    given = {name.partition(".")[2]: value for name, value in fields.items() if name.startswith(f"{way}.")}
+    return {**had, **given}

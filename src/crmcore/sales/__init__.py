@@ -1,6 +1,8 @@
 """Sales: leads, pipelines, opportunities, products, orders and subscriptions."""
 
-from crmcore.sales.lead import Lead, LeadDesk
+from crmcore.sales.conversion import Conversion
+from crmcore.sales.lead import Lead
+from crmcore.sales.lead_desk import LeadDesk
 from crmcore.sales.opportunity import Opportunity, OpportunityDesk
 from crmcore.sales.order import Order, OrderDesk, OrderLine
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage
@@ -9,6 +11,7 @@ from crmcore.sales.stages import StageHistory, Visit, stage_history
 from crmcore.sales.subscription import Subscription, SubscriptionDesk
 
 __all__ = [
+    "Conversion",
     "Lead",
     "LeadDesk",
     "Opportunity",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from crmcore.kernel.desk import Desk
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
+from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.records import EMPTY, Record, field, record
+from crmcore.kernel.values import read_text
 from crmcore.people import Address
+from crmcore.sales.pipeline import SalesRules
 
-__all__ = ["LIFECYCLE", "Lead", "LeadDesk"]
+__all__ = ["LIFECYCLE", "NAMING", "Lead", "capture", "disqualify", "qualify", "recycle", "work"]
 
 LIFECYCLE = Lifecycle(
     initial=("new",),
@@ -32,6 +37,9 @@ LIFECYCLE = Lifecycle(
     final=("converted",),
 )
 """What can happen to a lead."""
+
+NAMING = ("name", "company", "email", "phone", "emails", "phones")
+"""The fields a lead can be known by."""
 
 
 @record("lead", lifecycle=("status", LIFECYCLE))
@@ -83,7 +91,125 @@ class Lead(Record):
     opportunity: str | None = field(default=None, key=True, references="opportunity", by_act=True)
 
 
-class LeadDesk(Desk[Lead]):
-    """The leads."""
+def capture(
+    context: Context[SalesRules],
+    *,
+    name: str | None = None,
+    given_name: str | None = None,
+    family_name: str | None = None,
+    job_title: str | None = None,
+    company: str | None = None,
+    website: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    emails: Mapping[str, str] = EMPTY,
+    phones: Mapping[str, str] = EMPTY,
+    addresses: Mapping[str, Address | Mapping[str, str]] = EMPTY,
+    source: str | None = None,
+    owner: str | None = None,
+    consents: Mapping[str, str] = EMPTY,
+    custom: Mapping[str, Any] = EMPTY,
+    external: Mapping[str, str] = EMPTY,
+) -> Change[Lead]:
+    """Capture a lead: somebody has shown interest.
 
-    department = "sales"
+    Args:
+        context: The circumstances.
+        name: The person's full name; default: given and family name.
+        given_name: Their given name.
+        family_name: Their family name.
+        job_title: What they do at their company.
+        company: The name of their company.
+        website: Its website.
+        email: The e-mail address to write to.
+        phone: The phone number to call.
+        emails: Further e-mail addresses, by label.
+        phones: Further phone numbers, by label.
+        addresses: Postal addresses, by label.
+        source: Where they came from: ``"webinar"``.
+        owner: The id of the staff member who works on it.
+        consents: What they allow, by channel: ``"granted"`` or ``"withdrawn"``.
+        custom: Custom fields.
+        external: Its ids in other systems.
+
+    Raises:
+        Invalid: There is nothing to call them by, or a value does not fit.
+    """
+    fields: dict[str, Any] = {
+        "name": name or " ".join(part for part in (given_name, family_name) if part) or None,
+        "given_name": given_name,
+        "family_name": family_name,
+        "job_title": job_title,
+        "company": company,
+        "website": website,
+        "email": email,
+        "phone": phone,
+        "emails": emails,
+        "phones": phones,
+        "addresses": addresses,
+        "source": source,
+        "owner": owner,
+        "consents": consents,
+        "custom": custom,
+        "external": external,
+    }
+    if not any(fields[one] for one in NAMING):
+        mend = "give one of them"
+        raise Invalid([Problem("name", None, "a name, company, e-mail or phone to know the lead by", mend)])
+    return context.created(Lead, "captured", **fields)
+
+
+def work(lead: Lead, context: Context[SalesRules]) -> Change[Lead]:
+    """Begin to work on a lead.
+
+    Args:
+        lead: The lead.
+        context: The circumstances.
+
+    Raises:
+        NotAllowed: It is not new or recycled.
+    """
+    return context.changed(lead, "worked", status=LIFECYCLE.after(lead.status, "work"))
+
+
+def qualify(lead: Lead, context: Context[SalesRules]) -> Change[Lead]:
+    """Qualify a lead: it is worth a sales conversation.
+
+    Args:
+        lead: The lead.
+        context: The circumstances.
+
+    Raises:
+        NotAllowed: It is qualified, converted or disqualified already.
+    """
+    return context.changed(lead, "qualified", status=LIFECYCLE.after(lead.status, "qualify"))
+
+
+def disqualify(lead: Lead, context: Context[SalesRules], *, reason: str) -> Change[Lead]:
+    """Disqualify a lead: it will not buy.
+
+    Args:
+        lead: The lead.
+        context: The circumstances.
+        reason: Why.
+
+    Raises:
+        NotAllowed: It is converted or disqualified already.
+        Invalid: The reason is empty.
+    """
+    status, said = LIFECYCLE.after(lead.status, "disqualify"), read_text(reason, path="reason", empty=False)
+    return context.changed(lead, "disqualified", status=status, disqualified_reason=said)
+
+
+def recycle(lead: Lead, context: Context[SalesRules]) -> Change[Lead]:
+    """Recycle a lead: not now, perhaps later.
+
+    Args:
+        lead: The lead.
+        context: The circumstances.
+
+    Raises:
+        NotAllowed: It is new, converted or recycled already.
+    """
+    status = LIFECYCLE.after(lead.status, "recycle")
+    return context.changed(lead, "recycled", status=status, disqualified_reason=None)

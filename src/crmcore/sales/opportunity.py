@@ -63,6 +63,7 @@ class Opportunity(Record):
         stage: Where it stands there.
         status: ``"open"``, ``"won"`` or ``"lost"``: the kind of its stage.
         account: The id of the account that would buy.
+        contact: The id of the contact it is talked about with first of all, or who would buy.
         owner: The id of the staff member who works on it.
         product: The id of the product it is mainly about.
         amount: What it is worth; None while unknown.
@@ -80,8 +81,9 @@ class Opportunity(Record):
     stage: str = field(key=True, by_act=True)
     status: str = field(default="open", key=True, by_act=True)
     account: str | None = field(default=None, key=True, references="account")
+    contact: str | None = field(default=None, key=True, references="contact")
     owner: str | None = field(default=None, key=True, references="staff")
-    product: str | None = field(default=None, references="product")
+    product: str | None = field(default=None, key=True, references="product")
     amount: Money | None = field(default=None, key=True, minimum=0)
     close_on: date | None = field(default=None, key=True)
     opened_at: datetime | None = field(default=None, by_act=True)
@@ -104,6 +106,7 @@ def add(
     *,
     name: str,
     account: str | None = None,
+    contact: str | None = None,
     owner: str | None = None,
     product: str | None = None,
     pipeline: str | None = None,
@@ -120,6 +123,7 @@ def add(
         context: The circumstances.
         name: What it is called.
         account: The id of the account that would buy.
+        contact: The id of the contact it is talked about with first of all, or who would buy.
         owner: The id of the staff member who works on it.
         product: The id of the product it is mainly about.
         pipeline: The pipeline it goes through; default: the playbook's first.
@@ -138,6 +142,7 @@ def add(
     fields = {
         "name": name,
         "account": account,
+        "contact": contact,
         "owner": owner,
         "product": product,
         "amount": amount,

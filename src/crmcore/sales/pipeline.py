@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.money import number
-from crmcore.kernel.records import FrozenMap
+from crmcore.kernel.records import EMPTY, FrozenMap
 from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F, Filter
 
@@ -55,6 +55,17 @@ def _pipelines(pipelines: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
 
 def _reasons(reasons: Iterable[str]) -> tuple[str, ...]:
     return _several(reasons, "lost_reasons")
+
+
+CONVERTED = ("contact", "account", "opportunity")
+"""The kinds a lead becomes."""
+
+
+def _mapped(conversion: object) -> FrozenMap[str, str]:
+    if not isinstance(conversion, Mapping):
+        mend = 'write {"region": "account.territory"}'
+        raise Invalid([Problem("conversion", type(conversion).__name__, "fields by the fields of leads", mend)])
+    return FrozenMap(conversion)
 
 
 def _strangers(values: Iterable[object], cls: type) -> list[object]:
@@ -250,15 +261,18 @@ class SalesRules:
     Attributes:
         pipelines: Its pipelines, each name once; the first is the default.
         lost_reasons: Why deals are lost; with ``"other"`` a note is required.
+        conversion: Where custom fields of leads go, when not to those named alike:
+            ``{"region": "account.territory"}``.
 
     Raises:
-        Invalid: There is no pipeline, or two share a name.
+        Invalid: There is no pipeline, two share a name, or a custom field of leads goes nowhere.
     """
 
     pipelines: tuple[Pipeline, ...] = attrs.field(factory=lambda: (_standard(),), converter=_pipelines)
     lost_reasons: tuple[str, ...] = attrs.field(
         default=("price", "competitor", "no budget", "no decision", "timing", "other"), converter=_reasons
     )
+    conversion: Mapping[str, str] = attrs.field(default=EMPTY, converter=_mapped)
 
     def __attrs_post_init__(self) -> None:
         """Check them once, when they are made."""
@@ -275,6 +289,11 @@ class SalesRules:
         if not self.lost_reasons:
             yield Problem("lost_reasons", (), "at least one reason", 'name one, such as "other"')
         yield from _names(self.lost_reasons, "lost_reasons")
+        for name, home in self.conversion.items():
+            whole, _, field = home.partition(".") if isinstance(home, str) else ("", "", "")
+            if whole not in CONVERTED or not field or not isinstance(name, str):
+                expected = f"a custom field of {', '.join(CONVERTED)}"
+                yield Problem(f"conversion.{name}", home, expected, 'write "account.territory"')
 
     def pipeline(self, name: str | None = None) -> Pipeline:
         """The pipeline of a name.

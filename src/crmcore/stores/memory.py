@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Generic, Self, cast
 
 import attrs
@@ -18,9 +19,11 @@ from crmcore.kernel.page import Page, Query, page_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
 from crmcore.kernel.records import Kind, R, Record, kind_of
 from crmcore.kernel.where import select
-from crmcore.stores.standing import Later, Standing, admit, check_unmoved, scrubbed, states, step
+from crmcore.kernel.words import words_changed
+from crmcore.stores.standing import Later, Standing, admit, check_unmoved, scrubbed, standing_of, states, step
+from crmcore.stores.word_index import WordIndex
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "selected"]
 
 
 @attrs.define(eq=False)
@@ -62,6 +65,17 @@ def _within(change: Change[Any], moment: Moment) -> bool:
     return (moment.at is None or change.at <= moment.at) and (moment.seq is None or change.seq <= moment.seq)
 
 
+def selected(records: Iterable[R], asked: Query) -> list[R]:
+    """The records a question is about, in no order.
+
+    Args:
+        records: Records.
+        asked: The question.
+    """
+    found = [record for record in records if (record.deleted_at is not None) is asked.deleted]
+    return found if asked.where is None else select(asked.where, found)
+
+
 @attrs.define(eq=False)
 class _Rooms:
     """What the stores of all tenants share."""
@@ -73,6 +87,7 @@ class _Rooms:
     claims: dict[tuple[str, str, str, str], dict[str, bool]] = attrs.field(factory=dict)
     keys: dict[tuple[str, str], tuple[str, Commit]] = attrs.field(factory=dict)
     merged: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
+    words: dict[tuple[str, str], WordIndex] = attrs.field(factory=dict)
     closed: bool = False
 
 
@@ -155,8 +170,7 @@ class MemoryStore:
     def _matching(self, kind: Kind[R], asked: Query, moment: Moment) -> list[R]:
         with self._open():
             states = [shelf.at(moment) for shelf in self._shelves(kind).values()]
-        records = [one for one in states if one is not None and (one.deleted_at is not None) is asked.deleted]
-        return records if asked.where is None else select(asked.where, records)
+        return selected((one for one in states if one is not None), asked)
 
     def find(self, kind: Kind[R], asked: Query, moment: Moment = NOW) -> Page[R]:
         """One page of the records that match."""
@@ -194,8 +208,8 @@ class MemoryStore:
 
     def _version(self, kind: str, id: str) -> int:
         """The version of a record; 0 when it is not there."""
-        shelf = self._rooms.shelves.get((self.tenant, kind), {}).get(id)
-        return 0 if shelf is None else shelf.standing.record.version
+        found = self.get(self._rooms.kinds[kind], [id])
+        return found[id].version if found else 0
 
     def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
         """What a commit would leave, on the side."""
@@ -234,14 +248,27 @@ class MemoryStore:
         """Put everything in place at once."""
         for change, record in zip(staged.changes, staged.records, strict=True):
             standing = staged.now[change.kind, change.id]
-            shelves = self._shelves(self._rooms.kinds[change.kind])
-            shelf = shelves.setdefault(change.id, _Shelf(standing))
-            self._alias(shelf.states[-1] if shelf.states else None, record)
+            kind = self._rooms.kinds[change.kind]
+            shelf = self._shelves(kind).setdefault(change.id, _Shelf(standing))
+            before = shelf.states[-1] if shelf.states else None
+            self._alias(before, record)
+            self._word(kind, before, record)
             shelf.standing = standing
             shelf.changes.append(change)
             shelf.states.append(record)
             shelf.horizons.append(max(change.at, shelf.horizons[-1]) if shelf.horizons else change.at)
             self._rooms.log.append((self.tenant, change))
+
+    def _shelve(self, kind: Kind[R], changes: list[Change[R]]) -> None:
+        """Put a record with its whole history into the store, without a place in its log."""
+        past = states(kind, changes)
+        now, horizons = past[-1], list(accumulate((change.at for change in changes), max))
+        self._shelves(kind)[now.id] = _Shelf(standing_of(now, changes), changes, past, horizons)
+        for claim, live in claims_of(kind, now).items():
+            self._rooms.claims.setdefault((self.tenant, kind.name, *claim), {})[now.id] = live
+        self._alias(None, now)
+        self._word(kind, None, now)
+        self._word(kind, None, now)
 
     def _alias(self, before: Record | None, record: Record) -> None:
         """Keep who was merged into whom."""
@@ -250,6 +277,12 @@ class MemoryStore:
             merged[self.tenant, before.merged_into].discard(record.id)
         if record.merged_into is not None:
             merged.setdefault((self.tenant, record.merged_into), set()).add(record.id)
+
+    def _word(self, kind: Kind[R], before: R | None, record: R) -> None:
+        """Keep what a record is found by."""
+        old, new = words_changed(kind, before, record)
+        if old != new:
+            self._rooms.words.setdefault((self.tenant, kind.name), WordIndex()).move(record.id, old, new)
 
     def kept(self, key: Key) -> Commit | None:
         """The commit made under an idempotency key, if there is one."""
@@ -270,6 +303,7 @@ class MemoryStore:
         upto: int | None = None,
         kind: str | None = None,
         id: str | None = None,
+        commit: str | None = None,
         limit: int | None = None,
     ) -> list[Change[Any]]:
         """The log in the order it was written."""
@@ -277,12 +311,15 @@ class MemoryStore:
             shelf = None if kind is None or id is None else rooms.shelves.get((self.tenant, kind), {}).get(id)
             if shelf is not None:
                 mine = [one for one in shelf.changes if one.seq > after and (upto is None or one.seq <= upto)]
-                return mine[:limit]
+                return [one for one in mine if commit in (None, one.commit)][:limit]
             log = rooms.log[max(after, 0) : None if upto is None else max(upto, 0)]
         found = [
             change
             for tenant, change in log
-            if tenant == self.tenant and kind in (None, change.kind) and id in (None, change.id)
+            if tenant == self.tenant
+            and kind in (None, change.kind)
+            and id in (None, change.id)
+            and commit in (None, change.commit)
         ]
         return found[:limit]
 
@@ -297,14 +334,28 @@ class MemoryStore:
                     found[value] = min(ids)
         return found
 
+    def search(self, kinds: Sequence[Kind[Any]], words: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
+        """Live records with words that begin with each of some others, as kind and id."""
+        with self._open() as rooms:
+            found = [
+                (-whole, place, id)
+                for place, kind in enumerate(kinds)
+                for whole, id in rooms.words.get((self.tenant, kind.name), WordIndex()).find(words, limit=limit)
+            ]
+        return [(kinds[place].name, id) for _, place, id in sorted(found)[:limit]]
+
     def aliases(self, id: str) -> frozenset[str]:
         """Every id merged into a record, and its own."""
         found, fresh = {id}, {id}
-        with self._open() as rooms:
+        with self._open():
             while fresh:
-                fresh = {one for survivor in fresh for one in rooms.merged.get((self.tenant, survivor), ())} - found
+                fresh = {one for survivor in fresh for one in self._merged(survivor)} - found
                 found |= fresh
         return frozenset(found)
+
+    def _merged(self, survivor: str) -> AbstractSet[str]:
+        """The ids merged into a record, not by way of another."""
+        return self._rooms.merged.get((self.tenant, survivor), frozenset())
 
     def last(self) -> tuple[int, datetime | None]:
         """The place and the recording time of the newest change."""
@@ -340,9 +391,13 @@ class MemoryStore:
         shelf.changes[:-1], shelf.states = clean, past
         gone = {(self.tenant, change.commit) for change in clean}
         for change in clean:
-            self._rooms.log[change.seq - 1] = (self.tenant, change)
+            self._relog(change)
         keys = self._rooms.keys.items()
         self._rooms.keys = {whole: kept for whole, kept in keys if (whole[0], kept[1].id) not in gone}
+
+    def _relog(self, change: Change[Any]) -> None:
+        """Put a scrubbed change in its old place in the log."""
+        self._rooms.log[change.seq - 1] = (self.tenant, change)
 
     def check(self) -> list[str]:
         """What is wrong inside the store: nothing can be."""

@@ -1,4 +1,4 @@
-"""The tables a SQL store keeps: one per kind, one log, and four small ones beside it.
+"""The tables a SQL store keeps: one per kind, one log, and some small ones beside it.
 
 Names come from declared kinds and fields only, both plain lower-case words, so nothing a user types
 ever becomes part of a statement.
@@ -37,9 +37,15 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS crm_alias (
         tenant TEXT NOT NULL, id TEXT NOT NULL, survivor TEXT NOT NULL, PRIMARY KEY (tenant, id))""",
     "CREATE INDEX IF NOT EXISTS ix_crm_alias_survivor ON crm_alias (tenant, survivor)",
+    """CREATE TABLE IF NOT EXISTS crm_word (
+        tenant TEXT NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, id TEXT NOT NULL,
+        PRIMARY KEY (tenant, kind, word, id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS crm_words (
+        tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, words TEXT NOT NULL,
+        PRIMARY KEY (tenant, kind, id)) WITHOUT ROWID""",
 )
 
-OWN = frozenset({"meta", "change", "claim", "key", "alias", "trait"})
+OWN = frozenset({"meta", "change", "claim", "key", "alias", "trait", "word", "words"})
 """Kinds may not be named so: their tables would be ours."""
 
 _COLUMN = {"text": "TEXT", "date": "TEXT"}

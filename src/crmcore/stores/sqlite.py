@@ -15,6 +15,7 @@ from crmcore.kernel.errors import Busy, Closed, Conflict, Duplicate, Invalid, Pr
 from crmcore.kernel.keys import microseconds
 from crmcore.kernel.ports import Commit, Key
 from crmcore.kernel.records import Kind, R, Record
+from crmcore.kernel.words import words_changed
 from crmcore.stores.codec import encode
 from crmcore.stores.rows import (
     SCHEMA,
@@ -32,6 +33,7 @@ from crmcore.stores.sqlite_check import differences
 from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_reading import CHUNK, SqliteReading
 from crmcore.stores.sqlite_tables import check_format, make_tables
+from crmcore.stores.sqlite_words import move_words
 from crmcore.stores.standing import Later, Standing, admit, check_unmoved, scrubbed, states, step
 
 __all__ = ["SqliteStore"]
@@ -236,6 +238,7 @@ class SqliteStore(SqliteReading):
             kind = self._kinds[name]
             self._stand(kind, [(now, bodies[whole], recorded) for whole, now in mine])
         self._alias(staged)
+        self._word(staged)
 
     def _stand(self, kind: Kind[Any], rows: Iterable[tuple[Standing[Any], str, int]]) -> None:
         """Put records down as they stand now."""
@@ -253,6 +256,14 @@ class SqliteStore(SqliteReading):
             self._file.rows("DELETE FROM crm_alias WHERE tenant = ? AND id = ?", (self.tenant, now.record.id))
             if survivor is not None:
                 self._file.rows("INSERT INTO crm_alias VALUES (?, ?, ?)", (self.tenant, now.record.id, survivor))
+
+    def _word(self, staged: _Staged) -> None:
+        """Keep what the records are found by."""
+        moved = [
+            (name, id, *words_changed(self._kinds[name], staged.before.get((name, id)), now.record))
+            for (name, id), now in staged.now.items()
+        ]
+        move_words(self._file, self.tenant, [one for one in moved if one[2] != one[3]])
 
     # --- erasure, checks, end ---------------------------------------------------------------------------------------
 

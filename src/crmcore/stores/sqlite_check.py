@@ -16,10 +16,12 @@ from crmcore.kernel.claims import claims_of
 from crmcore.kernel.errors import Conflict, Corrupt, Invalid
 from crmcore.kernel.keys import columns_of, microseconds
 from crmcore.kernel.records import Kind, Record
+from crmcore.kernel.words import words_of
 from crmcore.stores.codec import decode
 from crmcore.stores.rows import standing_row
 from crmcore.stores.schema import quoted, table_of
 from crmcore.stores.sqlite_file import SqliteFile
+from crmcore.stores.sqlite_words import line
 from crmcore.stores.standing import Standing, step
 
 __all__ = ["differences"]
@@ -69,6 +71,7 @@ def differences(
         yield from _standing(file, tenant, kind, here)
     yield from _claims(file, tenant, kinds, told)
     yield from _aliases(file, tenant, told)
+    yield from _words(file, tenant, kinds, told)
 
 
 def _holes(file: SqliteFile) -> Iterator[str]:
@@ -145,6 +148,18 @@ def _aliases(file: SqliteFile, tenant: str, told: Mapping[tuple[str, str], _Told
     merged = {(id, one.standing.record.merged_into) for (_, id), one in told.items()}
     wanted = {(id, survivor) for id, survivor in merged if survivor is not None}
     yield from _apart("merged id", wanted, file.rows("SELECT id, survivor FROM crm_alias WHERE tenant = ?", (tenant,)))
+
+
+def _words(
+    file: SqliteFile, tenant: str, kinds: Mapping[str, Kind[Any]], told: Mapping[tuple[str, str], _Told]
+) -> Iterator[str]:
+    """Words that records are not found by, or are found by wrongly."""
+    words = {(name, id): words_of(kinds[name], one.standing.record) for (name, id), one in told.items()}
+    wanted = {(name, word, id) for (name, id), mine in words.items() for word in mine}
+    yield from _apart("word", wanted, file.rows("SELECT kind, word, id FROM crm_word WHERE tenant = ?", (tenant,)))
+    lines = {(*whole, line(mine)) for whole, mine in words.items() if mine}
+    found = file.rows("SELECT kind, id, words FROM crm_words WHERE tenant = ?", (tenant,))
+    yield from _apart("word line", lines, found)
 
 
 def _apart(what: str, wanted: Iterable[tuple[Any, ...]], found: Iterable[tuple[Any, ...]]) -> Iterator[str]:

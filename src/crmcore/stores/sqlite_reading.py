@@ -20,6 +20,7 @@ from crmcore.stores.query_sql import condition_of, lives, segment, upto, window
 from crmcore.stores.rows import LOG, change_of, instant_of, record_of
 from crmcore.stores.schema import table_of
 from crmcore.stores.sqlite_file import SqliteFile
+from crmcore.stores.sqlite_words import find_words
 
 __all__ = ["SqliteReading"]
 
@@ -172,12 +173,14 @@ class SqliteReading:
         upto: int | None = None,
         kind: str | None = None,
         id: str | None = None,
+        commit: str | None = None,
         limit: int | None = None,
     ) -> list[Change[Any]]:
         """The log in the order it was written."""
-        asked = {"seq > ?": after, "seq <= ?": upto, "kind = ?": kind, "id = ?": id}
+        asked = {"seq > ?": after, "seq <= ?": upto, "kind = ?": kind, "id = ?": id, "commit_id = ?": commit}
         given = {clause: value for clause, value in asked.items() if value is not None}
-        sql = f"SELECT {LOG}, seal FROM crm_change WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"
+        table = "crm_change NOT INDEXED" if kind is None else "crm_change"  # a stretch of the log is in its order
+        sql = f"SELECT {LOG}, seal FROM {table} WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"
         values = (self.tenant, *given.values(), -1 if limit is None else max(limit, 0))
         return [change_of(self._kinds, self._file.path, self.tenant, row) for row in self._file.rows(sql, values)]
 
@@ -190,6 +193,10 @@ class SqliteReading:
                 AND value IN ({", ".join("?" * len(chunk))}) GROUP BY value"""
             found.update(self._file.rows(sql, (self.tenant, kind.name, field, int(not deleted), *chunk)))
         return found
+
+    def search(self, kinds: Sequence[Kind[Any]], words: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
+        """Live records with words that begin with each of some others, as kind and id."""
+        return find_words(self._file, self.tenant, kinds, words, limit)
 
     def aliases(self, id: str) -> frozenset[str]:
         """Every id merged into a record, and its own."""

@@ -8,11 +8,13 @@ from typing import Any
 from crmcore.kernel.claims import claims_of
 from crmcore.kernel.errors import Invalid, Problem, SchemaTooNew
 from crmcore.kernel.keys import columns_of
-from crmcore.kernel.records import Kind
+from crmcore.kernel.records import Kind, Record
+from crmcore.kernel.words import RULES, searchable, words_of
 from crmcore.stores.codec import decode
 from crmcore.stores.rows import key_values
 from crmcore.stores.schema import FORMAT, TABLES, added_columns, kind_tables, quoted, table_of, view_of
 from crmcore.stores.sqlite_file import SqliteFile
+from crmcore.stores.sqlite_words import Moved, move_words
 
 __all__ = ["check_format", "make_tables"]
 
@@ -26,7 +28,7 @@ def check_format(file: SqliteFile) -> None:
     Raises:
         SchemaTooNew: The file was written by a newer crmcore.
     """
-    known = file.rows("SELECT 1 FROM sqlite_master WHERE name = 'crm_meta'")
+    known = file.rows("SELECT 1 FROM sqlite_master WHERE name = 'crm_words'")
     if not known:
         with file.writing():
             for statement in TABLES:
@@ -82,9 +84,10 @@ def _upgrade(file: SqliteFile, kind: Kind[Any], statements: Sequence[str]) -> No
 
 
 def _declared(kind: Kind[Any]) -> str:
-    """What a kind's derived columns and claims depend on."""
+    """What a kind's derived columns, claims and words depend on."""
     keys = [f"{field.name} {field.type} {field.scale}" for field in kind.keys]
-    return ", ".join([*keys, *(f"unique {field.name} {field.type} {field.scale}" for field in kind.unique)])
+    unique = [f"unique {field.name} {field.type} {field.scale}" for field in kind.unique]
+    return ", ".join([*keys, *unique, *(f"words {RULES} {name}" for name in searchable(kind))])
 
 
 def _declare(kind: Kind[Any]) -> str:
@@ -92,13 +95,13 @@ def _declare(kind: Kind[Any]) -> str:
 
 
 def _kept(file: SqliteFile, kind: Kind[Any]) -> str | None:
-    """What the columns and claims were derived by."""
+    """What the columns, claims and words were derived by."""
     rows = file.rows("SELECT value FROM crm_meta WHERE name = ?", (f"keys of {kind.name}",))
     return str(rows[0][0]) if rows else None
 
 
 def _derive(file: SqliteFile, kind: Kind[Any]) -> None:
-    """Derive the key columns and the claims of every record anew: the declaration is not the one they were made by."""
+    """Derive key columns, claims and words of every record anew: the declaration is not the one they were made by."""
     rows = file.rows(f"SELECT rowid, tenant, id, version, body FROM {table_of(kind)}")
     records = [(row, tenant, decode(kind, id, version, body)) for row, tenant, id, version, body in rows]
     names = [name for field in kind.keys for name in columns_of(field)]
@@ -114,6 +117,18 @@ def _derive(file: SqliteFile, kind: Kind[Any]) -> None:
     _check_unique(kind, claims)
     file.rows("DELETE FROM crm_claim WHERE kind = ?", (kind.name,))
     file.many("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", claims)
+    _derive_words(file, kind, [(tenant, record) for _, tenant, record in records])
+
+
+def _derive_words(file: SqliteFile, kind: Kind[Any], records: Iterable[tuple[str, Record]]) -> None:
+    """Find every record by its own words alone."""
+    for table in ("crm_word", "crm_words"):
+        file.rows(f"DELETE FROM {table} WHERE kind = ?", (kind.name,))
+    moved: dict[str, list[Moved]] = {}
+    for tenant, record in records:
+        moved.setdefault(tenant, []).append((kind.name, record.id, frozenset(), words_of(kind, record)))
+    for tenant, mine in moved.items():
+        move_words(file, tenant, mine)
 
 
 def _check_unique(kind: Kind[Any], claims: Iterable[tuple[Any, ...]]) -> None:

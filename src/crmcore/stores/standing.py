@@ -12,7 +12,7 @@ from crmcore.kernel.change import Change, applied, effective, replay
 from crmcore.kernel.errors import Conflict, Invalid, Problem
 from crmcore.kernel.records import FrozenMap, Kind, R
 
-__all__ = ["Later", "Standing", "admit", "check_unmoved", "scrubbed", "states", "step"]
+__all__ = ["Later", "Standing", "admit", "check_unmoved", "scrubbed", "standing_of", "states", "step"]
 
 Later = Callable[[], Iterable[Iterable[str]]]
 """Gives, for each change after a late one, the names it sets."""
@@ -42,6 +42,21 @@ class Standing(Generic[R]):
             at: When to read; None for everything.
         """
         return self.window is not None and at is not None and self.window[0] <= at < self.window[1]
+
+
+def standing_of(record: R, changes: Sequence[Change[R]]) -> Standing[R]:
+    """How a record stands after all its changes.
+
+    Args:
+        record: The record.
+        changes: All its changes, by version.
+    """
+    horizon, window = changes[0].at, None
+    for change in changes:
+        if change.late:
+            window = (min(change.at, window[0] if window else horizon), horizon)
+        horizon = max(horizon, change.at)
+    return Standing(record, changes[0].at, horizon, window)
 
 
 def admit(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], recorded_at: datetime) -> None:

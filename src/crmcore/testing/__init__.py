@@ -1,7 +1,6 @@
-"""For tests: the contract every store proves, a clock that ticks, ids that count.
+"""For tests: the contract every store proves, a clock that ticks, ids that count, a made-up company.
 
-The clock and the ids need nothing else; the contract needs pytest and Hypothesis, the extra
-``testing``.
+The contract needs pytest and Hypothesis, the extra ``testing``; the others need nothing else.
 """
 
 from __future__ import annotations
@@ -11,12 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from crmcore.testing.clock import CountingIds, TickingClock
+from crmcore.testing.flaws import Flaw
+from crmcore.testing.made_up_company import Company, company
 
 if TYPE_CHECKING:
     from crmcore.testing.contract import StoreContract
     from crmcore.testing.machine import StoreMachine
 
-__all__ = ["CountingIds", "StoreContract", "StoreMachine", "TickingClock"]
+__all__ = ["Company", "CountingIds", "Flaw", "StoreContract", "StoreMachine", "TickingClock", "company"]
 
 _HOMES = {"StoreContract": "crmcore.testing.contract", "StoreMachine": "crmcore.testing.machine"}
 _ASSERTING = ("crmcore.testing.laws", "crmcore.testing.machine")

@@ -35,6 +35,7 @@ from crmcore.testing.steps import (
     hours,
     keys,
     questions,
+    searches,
     several,
     skips,
     tenants,
@@ -261,6 +262,13 @@ class StoreMachine(RuleBasedStateMachine):
 
             assert found == expected
             assert store.count(PARCEL, ready, moment) == len(expected)
+
+    @rule(tenant=tenants, searches=searches)
+    def search(self, tenant: str, searches: list[tuple[list[str], list[str], int]]) -> None:
+        """Live records are found by the words they have now, whole ones first."""
+        for names, words, limit in searches:
+            found = self.stores[tenant].search([KINDS[name] for name in names], words, limit=limit)
+            assert found == self.models[tenant].search(names, words, limit)
 
     # --- laws -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ the changes are laid over one another in the order they happened.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -42,6 +44,16 @@ def fold(changes: Iterable[Change[Any]]) -> State:
     for change in ordered:
         state.update(change.sets.items())
     return {name: value for name, value in state.items() if value is not None}
+
+
+def said(state: State) -> list[str]:
+    """The words of a record in the fields that are searched."""
+    if "deleted_at" in state or "merged_into" in state:
+        return []
+    phones = [value for name, value in state.items() if name.startswith("phones.")]
+    text = " ".join([state.get("label", ""), *state.get("marks", ()), *phones])
+    plain = [one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one)]
+    return re.findall("[a-z0-9]+", "".join(plain))
 
 
 @attrs.define
@@ -99,6 +111,15 @@ class Model:
         for _ in survivor:
             found |= {one for one, into in survivor.items() if into in found}
         return found
+
+    def search(self, kinds: Sequence[str], words: Sequence[str], limit: int) -> list[Whole]:
+        """Live records by the words they have, as kind and id."""
+        ranked = []
+        for (kind, id), state in self.states().items():
+            mine = said(state) if kind in kinds else []
+            if all(any(one.startswith(word) for one in mine) for word in words):
+                ranked.append((-sum(word in mine for word in words), kinds.index(kind), id))
+        return [(kinds[place], id) for _, place, id in sorted(ranked)[:limit]]
 
     def late(self, change: Change[Any]) -> bool:
         """Whether a change happened before something its record knew already."""

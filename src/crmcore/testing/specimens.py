@@ -36,7 +36,7 @@ class Place:
 class Parcel(Record):
     """A kind with a field of every type, most of them keys."""
 
-    label: str = field(key=True)
+    label: str = field(key=True, searchable=True)
     code: str | None = field(default=None, key=True, unique=True)
     number: int | None = field(default=None, unique=True)
     note: str | None = field(default=None, personal=True)
@@ -47,8 +47,8 @@ class Parcel(Record):
     fragile: bool | None = field(default=None, key=True)
     due_on: date | None = field(default=None, key=True)
     sent_at: datetime | None = field(default=None, key=True)
-    marks: tuple[str, ...] = field(default=())
-    phones: Mapping[str, str] = field(default=EMPTY, personal=True)
+    marks: tuple[str, ...] = field(default=(), searchable=True)
+    phones: Mapping[str, str] = field(default=EMPTY, personal=True, searchable=True)
     to: Place | None = field(default=None, personal=True)
     stops: tuple[Place, ...] = field(default=())
     depots: Mapping[str, Place] = field(default=EMPTY)
@@ -58,7 +58,7 @@ class Parcel(Record):
 class Box(Record):
     """A kind without keys."""
 
-    label: str = field()
+    label: str = field(searchable=True)
     code: str | None = field(default=None, unique=True)
 
 

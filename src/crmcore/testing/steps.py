@@ -27,6 +27,7 @@ __all__ = [
     "hours",
     "keys",
     "questions",
+    "searches",
     "several",
     "skips",
     "tenants",
@@ -45,7 +46,7 @@ skips = st.sampled_from([0] * 30 + [-1, 1])
 codes = st.sampled_from([None, *CODES])
 
 BOXES: dict[str, st.SearchStrategy[Any]] = {
-    "label": st.sampled_from(["", "a", "b", "B", "é"]),
+    "label": st.sampled_from(["", "a", "b", "B", "é", "ab B"]),
     "code": codes,
     "deleted_at": st.sampled_from([None, None, None, hour(5)]),
     "merged_into": st.sampled_from([None] * 12 + [*IDS]),
@@ -164,3 +165,16 @@ questions = st.lists(
     min_size=1,
     max_size=6,
 )
+
+searches = st.lists(
+    st.tuples(
+        st.permutations(["parcel", "box"]).flatmap(lambda names: st.sampled_from([names, names[:1]])),
+        st.lists(
+            st.sampled_from(["a", "b", "ab", "e", "x", "1", "new", "erased"]), min_size=1, max_size=2, unique=True
+        ),
+        st.integers(1, 8),
+    ),
+    min_size=1,
+    max_size=6,
+)
+"""What to search for: in which kinds, by which words, and the most records."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from crmcore import Invalid
-from crmcore.interchange.table import Faults, Row, read_table
+from crmcore.tables import Faults, Row, read_table
 
 
 @pytest.fixture

@@ -1,0 +1,222 @@
+"""The desk of the leads: capture, work, qualify, convert, and take a conversion back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+from crmcore.kernel.acts import act
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
+from crmcore.kernel.desk import Desk
+from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
+from crmcore.kernel.money import Money
+from crmcore.kernel.records import R, Record, kind_of
+from crmcore.kernel.where import AnyOf, F
+from crmcore.people import Account, Affiliation, Contact
+from crmcore.sales.conversion import Conversion, convert, unmapped
+from crmcore.sales.lead import LIFECYCLE, NAMING, Lead, capture, disqualify, qualify, recycle, work
+from crmcore.sales.opportunity import Opportunity
+from crmcore.sales.pipeline import SalesRules
+
+__all__ = ["LeadDesk"]
+
+
+_capture = act(capture)
+
+
+class LeadDesk(Desk[Lead]):
+    """The leads."""
+
+    department = "sales"
+
+    capture = _capture
+    add = _capture
+    work = act(work)
+    qualify = act(qualify)
+    disqualify = act(disqualify)
+    recycle = act(recycle)
+
+    def check_update(self, record: Lead, fields: Mapping[str, Any]) -> None:
+        """Refuse what only acts write, to change a converted lead, and to leave nothing to know a lead by."""
+        super().check_update(record, fields)
+        if record.status == "converted" and fields:
+            message = f"{record.id} was converted and stays as it is; possible: update the contact, revert_conversion"
+            raise NotAllowed(message, act="update", possible=("revert_conversion",))
+        if not any(fields.get(name, getattr(record, name)) for name in NAMING):
+            expected = "a name, company, e-mail or phone to know the lead by"
+            raise Invalid([Problem("name", None, expected, "leave one of them")])
+
+    # --- conversion -------------------------------------------------------------------------------------------------
+
+    def convert(
+        self,
+        lead: Lead | str,
+        /,
+        *,
+        account: Account | str | None = None,
+        contact: Contact | str | None = None,
+        opportunity: bool = True,
+        name: str | None = None,
+        pipeline: str | None = None,
+        stage: str | None = None,
+        amount: Money | Decimal | int | str | None = None,
+        close_on: date | str | None = None,
+        dry_run: bool = False,
+    ) -> Conversion:
+        """Convert a qualified lead into a contact, an account and a deal: all of it, or nothing, and once.
+
+        A lead that was converted already gives what it became then. Existing targets are filled where they
+        are empty and never overwritten.
+
+        Args:
+            lead: The lead, or its id.
+            account: The account it belongs to; default: that of the contact, or a new one named like its company.
+            contact: The contact it is; default: a new one.
+            opportunity: Whether to open a deal.
+            name: What the deal is called; default: the company's name, or the lead's.
+            pipeline: The pipeline of the deal; default: the playbook's first.
+            stage: The open stage it starts in; default: the pipeline's first.
+            amount: What it is worth; a bare number is in the business's currency.
+            close_on: The day it is expected to close.
+            dry_run: Give back what it would become, and write nothing.
+
+        Raises:
+            NotAllowed: The lead is not qualified, or was converted into others.
+            Conflict: A record that was given has moved on.
+            NotFound: A target is not there.
+            Invalid: A value does not fit.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> lead = crm.leads.capture(name="Ada Lovelace", company="Analytical Engines", email="ada@engines.example")
+            >>> account, contact, deal = crm.leads.convert(crm.leads.qualify(lead), amount=12_000)
+            >>> account.name, contact.email, deal.amount
+            ('Analytical Engines', 'ada@engines.example', Money('12000.00', 'USD'))
+        """
+        about = {"name": name, "pipeline": pipeline, "stage": stage, "amount": amount, "close_on": close_on}
+        wanted = {"account": account, "contact": contact, "opportunity": about if opportunity else None}
+        if dry_run:
+            with self.front.suppose() as what_if:
+                return LeadDesk(self.kind, what_if)._converted(lead, wanted)  # noqa: SLF001 - the same desk elsewhere
+        return self._converted(lead, wanted)
+
+    def _converted(self, lead: Lead | str, wanted: Mapping[str, Any]) -> Conversion:
+        """What a lead becomes, or became."""
+        ids = {name: one.id if isinstance(one, Record) else one for name, one in wanted.items()}
+        try:
+            records = self.perform(self.conversion, lead, (), wanted, asked=("convert", (self._id(lead), ids)))
+        except (Conflict, NotAllowed) as error:
+            done = self._any(self._id(lead))
+            if done.status != "converted" or getattr(error, "kind", None) == "key":
+                raise
+            _check_same(done, ids)
+            return self._became(done, ())
+        return self._became(records[-1], records)
+
+    def conversion(
+        self,
+        lead: Lead,
+        context: Context[SalesRules],
+        *,
+        account: Account | str | None,
+        contact: Contact | str | None,
+        opportunity: Mapping[str, Any] | None,
+    ) -> tuple[Change[Any], ...]:
+        """Convert a lead into records of the store: the act behind ``convert``.
+
+        Args:
+            lead: The lead.
+            context: The circumstances.
+            account: The account, or its id.
+            contact: The contact, or its id.
+            opportunity: What to open the deal with; None for no deal.
+        """
+        person = None if contact is None else self._target(Contact, contact)
+        known = person.account if account is None and person is not None else account
+        firm = None if known is None else self._target(Account, known)
+        affiliated = person is not None and firm is not None and self._affiliated(person, firm)
+        return convert(lead, context, account=firm, contact=person, affiliated=affiliated, opportunity=opportunity)
+
+    def _target(self, cls: type[R], record: R | str) -> R:
+        """An existing record that a lead becomes part of."""
+        kind = kind_of(cls)
+        if not isinstance(record, (cls, str)):
+            raise Invalid([Problem(kind.name, type(record).__name__, f"a {kind.name} or its id", "pass one")])
+        id = record if isinstance(record, str) else record.id
+        found = Desk(kind, self.front).get(id)
+        if not isinstance(record, str) and found.version != record.version:
+            raise Conflict(kind.name, id, expected=record.version, found=found.version)
+        return found
+
+    def _affiliated(self, contact: Contact, account: Account) -> bool:
+        """Whether a contact belongs to an account."""
+        asked = (F.contact == contact.id) & (F.account == account.id) & ~F.until.is_set
+        return Desk(kind_of(Affiliation), self.front).exists(asked)
+
+    def _became(self, lead: Lead, records: tuple[Record, ...]) -> Conversion:
+        """What a converted lead became."""
+        contact = self._one(Contact, lead.contact, records)
+        assert contact is not None, "a conversion always makes or fills one"
+        account = self._one(Account, lead.account, records)
+        return Conversion(account, contact, self._one(Opportunity, lead.opportunity, records))
+
+    def _one(self, cls: type[R], id: str | None, records: tuple[Record, ...]) -> R | None:
+        """A record by its id: as a commit left it, or as it stands."""
+        left = [one for one in records if isinstance(one, cls) and one.id == id]
+        if left or id is None:
+            return left[-1] if left else None
+        return Desk(kind_of(cls), self.front)._any(id)  # noqa: SLF001 - deleted ones too
+
+    def converted_into(self, ids: Collection[str]) -> Iterator[Lead]:
+        """The leads that became some records.
+
+        Args:
+            ids: The ids of accounts, contacts or deals; no other record was a lead.
+        """
+        targets = ("account", "contact", "opportunity")
+        wanted = {name: [id for id in ids if id.startswith(f"{name}_")] for name in targets}
+        asked = [F[name].is_in(some) for name, some in wanted.items() if some]
+        where = AnyOf(tuple(asked)) if asked else None
+        return iter(()) if where is None else chain(self.each(where), self.each(where, deleted=True))
+
+    def unmapped(self, lead: Lead | str, /) -> tuple[str, ...]:
+        """The custom fields of a lead that no contact, account or deal has a place for; they stay on the lead.
+
+        Args:
+            lead: The lead, or its id.
+        """
+        return unmapped(self._any(self._id(lead)), self.front.context(self.department))
+
+    def revert_conversion(self, lead: Lead | str, /) -> Lead:
+        """Take a conversion back, while nothing it made or filled was changed or used since.
+
+        Args:
+            lead: The lead, or its id.
+
+        Raises:
+            NotAllowed: The lead is not converted, or what it became was changed or used since: all of it.
+        """
+        current = self._any(self._id(lead))
+        if isinstance(lead, Lead) and lead.version != current.version:
+            raise Conflict(self.kind.name, current.id, expected=lead.version, found=current.version)
+        done = [change.commit for change in self.history(current) if change.what == "converted"]
+        if current.status != "converted":
+            possible = LIFECYCLE.possible(current.status)
+            message = f"{current.id} is {current.status}, not converted; possible: {', '.join(possible)}"
+            raise NotAllowed(message, act="revert_conversion", possible=possible)
+        records = self.front.undo(done[-1])
+        return next(one for one in records if isinstance(one, Lead))
+
+
+def _check_same(lead: Lead, ids: Mapping[str, Any]) -> None:
+    """Refuse to take a lead for converted into other records than it was."""
+    others = [name for name in ("account", "contact") if ids[name] not in (None, getattr(lead, name))]
+    if others:
+        became = ", ".join(f"{name} {getattr(lead, name)}" for name in others)
+        message = f"{lead.id} was converted into {became}; revert_conversion() takes that back"
+        raise NotAllowed(message, act="convert", possible=("revert_conversion",))

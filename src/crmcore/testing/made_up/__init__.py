@@ -1,0 +1,1 @@
+"""What a made-up company is made of: chance, names, and one table of rows after another."""
