@@ -1,7 +1,8 @@
-"""A kind of record of your own: a class, two acts, and it has storage, history and filters."""
+"""A kind of record of your own: a class, two acts and a desk, and it has everything the others have."""
 
 from crmcore import CRM, F
 from crmcore.kernel import Change, Context, Desk, Record, act, field, record
+from crmcore.testing import TickingClock
 
 
 @record("shoot")
@@ -31,7 +32,15 @@ class ShootDesk(Desk[Shoot]):
 
 
 for store in (None, "shoots.db"):
-    with CRM(store, kinds={Shoot: ShootDesk}, by="ana") as crm:
-        rome = crm.shoots.add(place="Rome")
+    clock = TickingClock("2026-11-09T09:00Z")
+    with CRM(store, kinds={Shoot: ShootDesk}, clock=clock, by="ana") as crm:
+        rome = crm.shoots.add(place="Rome, Cinecittà")
+        clock.now = "2026-11-13T17:00Z"
         rome = crm.shoots.wrap(crm.shoots.film(rome, takes=3))
-        print(rome.place, rome.takes, crm.shoots.count(F.wrapped == True), [c.what for c in crm.history(rome)])  # noqa: E712
+        crm.notes.add(rome, "rain after lunch")  # notes, tags and touchpoints go on any record
+
+        print(crm.desk(Shoot).find(F.wrapped == True).items[0].place)  # noqa: E712 - a Desk[Shoot] to a type checker
+        print([change.what for change in crm.history(rome)], "on Thursday:", crm.as_of("2026-11-12").shoots.first().takes)
+        print("found:", [shoot.place for shoot in crm.search("cinecitta")])
+        crm.undo(crm.history(rome)[-1].commit)
+        print("still open:", crm.shoots.count(F.wrapped == False))  # noqa: E712

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
+from crmcore import CRM
 from crmcore.__main__ import main
-from crmcore.testing import deals_file
+from crmcore.testing import company
 
 README = Path(__file__).parents[1] / "README.md"
 FENCE = re.compile(r"^```bash$.*?^```$.*?^```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -35,30 +35,27 @@ def test_the_readme_shows_the_real_output(capsys: pytest.CaptureFixture[str]) ->
     assert "\n".join(line.rstrip() for line in shown[1].splitlines()).strip("\n") == demo(capsys).strip("\n")
 
 
-def test_it_shows_the_command_it_runs(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Which does the same to the same file."""
-    deals_file.write_deals("deals.csv", seed=7)
-    command, _, report = demo(capsys).partition("\n\n")
-    assert command.startswith("$ crmcore pipeline deals.csv \\\n")
+def test_it_keeps_its_files_where_it_is_told_to(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exports as they were, and a CRM that can be opened."""
+    told = demo(capsys, "--folder", "kept")
+    assert told.endswith("The files and crm.db are in kept.")
 
-    assert main(command.removeprefix("$ crmcore ").replace("\\\n", "").split()) == 0
-    assert "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines()) == report
-
-
-def test_it_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Alone, without the command."""
-    found = json.loads(demo(capsys, "--json"))
-
-    assert found["deals"] == found["open"] + found["won"] + found["lost"] > 0
-    assert [group["owner"] for group in found["groups"]] == sorted(deals_file.OWNERS)
+    files = {file.name for file in Path("kept").glob("*.csv")}
+    assert files == {f"{table}.csv" for table in company(7).tables}
+    with CRM("kept/crm.db") as crm:
+        assert crm.opportunities.count() > 130
+        assert crm.verify()
 
 
-def test_another_seed_makes_another_file(workplace: Path) -> None:
-    """And the same seed the same."""
-    files = []
-    for seed in (7, 7, 8):
-        deals_file.write_deals("deals.csv", seed=seed, deals=30)
-        files.append(Path("deals.csv").read_bytes())
+def test_every_row_is_accounted_for(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was put in wrong is what is rejected or proposed for merging."""
+    told, made_up = demo(capsys), company(7)
+    flawed = [flaw for flaw in made_up.flaws if flaw.table != "deals_week_later"]
+    doubled = sum(flaw.what == "duplicate" for flaw in flawed)
 
-    assert files[0] == files[1] != files[2]
-    assert all(file.count(b"\n") == 31 for file in files)
+    assert f"Rejected: {len(flawed) - doubled} rows" in told
+    assert f"proposed for merging: {doubled} rows" in told
+    for table, rows in made_up.tables.items():
+        if table != "deals_week_later":
+            (line,) = re.findall(rf"^  {table} +{len(rows)} rows: (.*)$", told, re.MULTILINE)
+            assert sum(map(int, re.findall(r"\d+", line))) == len(rows)

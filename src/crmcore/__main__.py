@@ -65,8 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"crmcore {crmcore.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_pipeline(commands.add_parser("pipeline", help="a CSV file of deals as a pipeline, as of any day"))
-    demo = commands.add_parser("demo", help="the pipeline command on a made-up file of deals")
-    demo.add_argument("--json", action="store_true", help="print JSON")
+    demo = commands.add_parser("demo", help="a made-up company: its exports loaded, its pipeline then and now")
+    demo.add_argument("--folder", metavar="FOLDER", help="keep the files there; default: throw them away")
     demo.set_defaults(run=_demo)
     return parser
 
@@ -210,18 +210,20 @@ def _undated(inside: int, undated: int) -> str:
 
 
 def _demo(given: argparse.Namespace) -> int:
-    """Write a made-up file of deals and run the pipeline command on it."""
+    """Make a company up, load it, and look at it."""
+    from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from crmcore.testing.deals_file import COMMAND, write_deals
+    from crmcore.demo import demo
+    from crmcore.terminal import progress
 
-    with TemporaryDirectory() as folder:
-        file = os.path.join(folder, "deals.csv")  # noqa: PTH118 - pathlib costs import time
-        write_deals(file, seed=7)
-        if not given.json:
-            print(f"$ crmcore {COMMAND}\n")
-        words = [file if word == "deals.csv" else word for word in COMMAND.replace("\\\n", "").split()]
-        return _pipeline(_parser().parse_args([*words, *(["--json"] if given.json else [])]))
+    with contextlib.ExitStack() as stack:
+        folder = given.folder or stack.enter_context(TemporaryDirectory())
+        for line in demo(Path(folder), lambda table, rows: progress(f"loading {table}", rows)):
+            print(line)
+    if given.folder:
+        print(f"\nThe files and crm.db are in {given.folder}.")
+    return 0
 
 
 if __name__ == "__main__":

@@ -447,6 +447,29 @@ def test_an_erasure_is_no_part_of_a_batch(overlay: OverlayStore, pen: Pen) -> No
     assert overlay.for_tenant("there").written == ()
 
 
+@pytest.mark.parametrize("split", range(1, 7))
+@pytest.mark.parametrize("base", BASES)
+def test_late_changes_above_late_changes(base: str, split: int, tmp_path: Path) -> None:
+    """They are as late, and matter as long, as if all had been written to one store."""
+    hours = (10, 20, 15, 17, 12, 25, 22)
+    stores: list[Store] = [MemoryStore(), opened(base, tmp_path)]
+    stores[0].prepare(KINDS.values())
+    for number, at in enumerate(hours):
+        if number == split:
+            stores.append(over(stores[1]))
+        for store in (stores[0], stores[-1]):
+            sets: dict[str, Any] = {"label": str(at), "pieces": at} if number % 2 == 0 else {"pieces": at}
+            known = store.get(PARCEL, ["a"]).get("a")
+            Pen(store).commit(added(Parcel, "a", at, **sets) if known is None else changed(known, at, **sets))
+
+    whole, _, overlay = stores
+    assert [change.late for change in overlay.changes()] == [change.late for change in whole.changes()]
+    for at, seq in product(range(9, 27), range(len(hours) + 1)):
+        moment = Moment(hour(at), seq)
+        assert overlay.get(PARCEL, ["a"], moment) == whole.get(PARCEL, ["a"], moment)
+    stores[1].close()
+
+
 # --- erasure --------------------------------------------------------------------------------------------------------
 
 

@@ -49,7 +49,7 @@ FIGURES = (
     ),
     Term(
         "open velocity",
-        "Sales velocity with the open deals as their number: what the pipeline would bring in a day.",
+        "Sales velocity with open deals in the place of closed ones: what the pipeline as it is would win in a day.",
         "crmcore.analytics.PipelineReport.open_velocity",
         see=("sales velocity",),
     ),
@@ -62,15 +62,15 @@ FIGURES = (
     ),
     Term(
         "quantile",
-        "The value below which a given share of a sample lies, straight lines drawn between its sorted values, which "
-        "is known as type 7.",
+        "The value below which a given share of a sample lies. Between two of its values a straight line is drawn, "
+        "which is known as type 7.",
         "crmcore.analytics.quantile",
         see=("sales cycle",),
     ),
     Term(
         "reached stage",
         "A stage that a deal has entered, or gone beyond. A won deal has reached every one, a lost deal those its "
-        "history shows.",
+        "history shows, and at least the first.",
         "crmcore.analytics.PipelineReport.reached",
         see=("stage conversion", "stage history"),
     ),

@@ -139,9 +139,9 @@ GRAMMAR = (
     ),
     Term(
         "dry run",
-        "Finding out what a load would do, while nothing is written.",
+        "Finding out what a bulk load or a lead conversion would do, while nothing is written.",
         "crmcore.kernel.load_report.LoadReport.dry_run",
-        see=("bulk load", "what-if"),
+        see=("bulk load", "lead conversion", "what-if"),
     ),
     Term(
         "duplicate",
@@ -279,7 +279,7 @@ GRAMMAR = (
     ),
     Term(
         "playbook adoption",
-        "Working by another playbook from now on. Deals move out of a stage that is taken away.",
+        "Working by another playbook from now on. A stage with deals in it goes only if they are told where to move.",
         "crmcore.CRM.adopt",
         see=("playbook",),
     ),

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
 from crmcore.crm import CRM
 from crmcore.interchange.deals import Deal, Outcomes
-from crmcore.kernel.change import Change, applied
-from crmcore.kernel.context import Context
-from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Invalid, NotAllowed, Problem
-from crmcore.kernel.late import record_then
-from crmcore.kernel.records import Record
+from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.load_columns import Source
+from crmcore.kernel.load_report import Rejection
+from crmcore.kernel.loading import planned
+from crmcore.kernel.table import Table
 from crmcore.playbook import Playbook
-from crmcore.sales import Opportunity, OpportunityDesk, Pipeline, SalesRules, Stage
-from crmcore.sales.opportunity import advance, amend, import_deal, lose, reopen, win
+from crmcore.sales import Pipeline, SalesRules, Stage
+from crmcore.sales.opportunity_course import NOT_RECORDED
 
 __all__ = ["DealImport", "deals_playbook", "import_deals", "with_pipeline"]
 
-NAMED = TypeVar("NAMED", bound=Record)
+COLUMNS = {
+    "stage": "stage",
+    "status": "outcome",
+    "opened_at": "opened",
+    "closed_at": "closed",
+    "close_on": "close_on",
+    "amount": "amount",
+    "owner": "owner",
+    "account": "account",
+    "product": "product",
+    "pipeline": "pipeline",
+}
+"""What messages call each field of a deal."""
 
-Step = tuple[Callable[..., Change[Any]], Mapping[str, Any]]
-"""An act and its arguments."""
-
-NOT_RECORDED = "not recorded"
-"""Why a deal was lost, when the file does not say."""
+ROW = {"id": "id", **COLUMNS}
 
 
 @attrs.frozen(kw_only=True)
@@ -132,194 +138,42 @@ def import_deals(
 
     Raises:
         Invalid: A known deal says it was opened or closed at another time, or would have an impossible past:
-            all such deals. Nothing was written. Or the pipeline is unknown, or lacks a stage a deal is in.
+            all such deals; or two of the deals have the same id. Nothing was written. Or the pipeline is unknown,
+            or lacks a stage a deal is in.
         NotAllowed: The CRM is a view of the past.
-        Duplicate: Two of the deals have the same id.
     """
-    work = _Import(crm, source, pipeline, playbook or crm.playbook)
-    work.name(deals)
-    for place, deal in enumerate(deals, start=1):
-        work.take(deal)
-        if progress is not None and (place % 500 == 0 or place == len(deals)):
-            progress(place, len(deals))
-    return work.done(deals)
+    book = playbook or crm.playbook
+    book.sales.pipeline(pipeline)
+    plan = planned(
+        crm.opportunities,
+        Table.of(_row(deal, pipeline) for deal in deals),
+        Source(key="id", system=source, columns=COLUMNS, create=frozenset({"account", "owner", "product"})),
+        attrs.evolve(crm.context("sales"), rules=book.sales),
+        progress,
+    )
+    if plan.report.rejections:
+        raise Invalid(_told(deals, one) for one in plan.report.rejections)
+    if book != crm.playbook:
+        crm.adopt(book, along=plan.changes)
+    elif plan.changes:
+        crm.commit(plan.changes, unmoved=crm.opportunities.ground(plan.changes))
+    return DealImport(
+        deals=len(deals),
+        added=plan.report.kept,
+        changed=plan.report.changed,
+        unchanged=plan.report.unchanged,
+        without_account=sum(deal.account is None for deal in deals),
+        without_amount=sum(deal.amount is None for deal in deals),
+        undated=sum(deal.opened_at is None for deal in deals),
+    )
 
 
-@attrs.define(eq=False)
-class _Import:
-    """An import on its way."""
-
-    crm: CRM
-    source: str
-    pipeline: str | None
-    playbook: Playbook
-    changes: list[Change[Any]] = attrs.field(factory=list)
-    ids: dict[tuple[str, str], str] = attrs.field(factory=dict)
-    problems: list[Problem] = attrs.field(factory=list)
-    added: int = 0
-    changed: int = 0
-    context: Context[SalesRules] = attrs.field(init=False)
-    desk: OpportunityDesk = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Take up the time and the rules once: the whole import happens at one instant."""
-        self.context = attrs.evolve(self.crm.context("sales"), rules=self.playbook.sales)
-        self.desk = self.crm.opportunities
-        self.playbook.sales.pipeline(self.pipeline)
-
-    # --- accounts, products and staff -------------------------------------------------------------------------------
-
-    def name(self, deals: Iterable[Deal]) -> None:
-        """Make sure of a record for every account, product and owner the deals name."""
-        first: dict[tuple[str, str], datetime] = {}
-        for deal in deals:
-            at = deal.opened_at or deal.closed_at or self.context.at
-            for field in ("account", "product", "owner"):
-                name = getattr(deal, field)
-                if name is not None:
-                    first[field, name] = min(at, first.get((field, name), at))
-        desks: dict[str, Desk[Any]] = {
-            "account": self.crm.accounts,
-            "product": self.crm.products,
-            "owner": self.crm.staff,
-        }
-        for (field, name), at in first.items():
-            self.ids[field, name] = self._named(desks[field], name, at)
-
-    def _named(self, desk: Desk[NAMED], name: str, at: datetime) -> str:
-        """The id of a record known by its name in the file; made when it is not there."""
-        known = desk.external(self.source, name)
-        if known is not None:
-            return known.id
-        context = attrs.evolve(self.context, at=at)
-        made: Change[NAMED] = context.created(desk.kind.cls, "imported", name=name, external={self.source: name})
-        self.changes.append(desk.ready(made))
-        return made.id
-
-    # --- deals ------------------------------------------------------------------------------------------------------
-
-    def take(self, deal: Deal) -> None:
-        """Note what a deal changes, or why it can't."""
-        known = self.desk.external(self.source, deal.id)
-        try:
-            changes = self._new(deal) if known is None else self._differing(deal, known)
-        except (Invalid, NotAllowed) as error:
-            found = error.problems or [Problem("stage", deal.stage or deal.status, "a possible move", str(error))]
-            self.problems += [attrs.evolve(one, path=f"deal {deal.id}, {one.path}") for one in found]
-            return
-        self.added += known is None
-        self.changed += known is not None and bool(changes)
-        self.changes += changes
-
-    def _fields(self, deal: Deal) -> dict[str, Any]:
-        """What the file says of a deal, beside its stage."""
-        refers = {name: getattr(deal, name) for name in ("account", "owner", "product")}
-        said = {name: self.ids[name, value] for name, value in refers.items() if value is not None}
-        plain = {"amount": deal.amount, "close_on": deal.close_on}
-        return said | {name: value for name, value in plain.items() if value is not None}
-
-    def _new(self, deal: Deal) -> list[Change[Any]]:
-        """The changes that make a deal's record with its history."""
-        opened = attrs.evolve(self.context, at=deal.opened_at or deal.closed_at or self.context.at)
-        act = import_deal(
-            opened,
-            name=deal.id,
-            pipeline=self.pipeline,
-            stage=deal.stage,
-            dated=deal.opened_at is not None,
-            external={self.source: deal.id},
-            **self._fields(deal),
-        )
-        made = self.desk.ready(act)
-        if deal.closed_at is None:
-            return [made]
-        closing = attrs.evolve(self.context, at=deal.closed_at)
-        return [made, self.desk.ready(_close(applied(self.desk.kind, None, made), closing, deal=deal))]
-
-    def _differing(self, deal: Deal, known: Opportunity) -> list[Change[Any]]:
-        """The changes between a deal's record and what the file now says, each on top of the one before.
-
-        A deal that was closed meanwhile is changed as of its closing, for the file tells what was true by then;
-        but never before we knew it to be open, which is at an import where nobody knew when that began.
-        """
-        _check_times(deal, known)
-        if not self._plan(deal, known, self.context.at):
-            return []
-        kind, reason = self.desk.kind, f"import from {self.source}"
-        history = self.crm.store.changes(kind=kind.name, id=known.id)
-        opened = [change.at for change in history if change.sets.get("status") == "open"]
-        closing = deal.closed_at if known.status == "open" else None
-        at = None if closing is None else max(closing, *opened)
-        view = self.crm.given(at=at, reason=reason)
-        context = attrs.evolve(self.context, at=at or self.context.at, reason=reason)
-        record = known if at is None else record_then(kind, history, known, at)
-        steps: list[Change[Any]] = []
-        for act, arguments in self._plan(deal, record, min(opened)):
-            change = view.opportunities.ready(act(record, context, **arguments))
-            record = applied(kind, record, change)
-            steps.append(change)
-        return steps
-
-    def _plan(self, deal: Deal, record: Opportunity, begun: datetime) -> list[Step]:
-        """Date, reopen, amend, advance, update, close: whatever applies, in this order."""
-        plan: list[Step] = []
-        fields = {name: value for name, value in self._fields(deal).items() if getattr(record, name) != value}
-        if record.opened_at is None and deal.opened_at is not None:
-            plan.append((_date, {"opened_at": deal.opened_at, "at": max(deal.opened_at, begun)}))
-        if record.status != "open" and deal.status == "open":
-            plan.append((reopen, {"stage": deal.stage}))
-        elif record.status != "open" and "amount" in fields:
-            plan.append((amend, {"amount": fields.pop("amount")}))
-        elif record.status == "open" and deal.stage not in (None, record.stage):
-            plan.append((advance, {"to": deal.stage}))
-        if fields:
-            plan.append((self.desk.revise, {"fields": fields}))
-        if record.status == "open" and deal.status != "open":
-            plan.append((_close, {"deal": deal}))
-        return plan
-
-    def done(self, deals: Sequence[Deal]) -> DealImport:
-        """Write everything, or nothing."""
-        if self.problems:
-            raise Invalid(self.problems)
-        if self.playbook != self.crm.playbook:
-            self.crm.adopt(self.playbook, along=self.changes)
-        elif self.changes:
-            self.crm.commit(self.changes)
-        return DealImport(
-            deals=len(deals),
-            added=self.added,
-            changed=self.changed,
-            unchanged=len(deals) - self.added - self.changed,
-            without_account=sum(deal.account is None for deal in deals),
-            without_amount=sum(deal.amount is None for deal in deals),
-            undated=sum(deal.opened_at is None for deal in deals),
-        )
+def _row(deal: Deal, pipeline: str | None) -> dict[str, Any]:
+    """A deal as a row of a load."""
+    return {name: pipeline if field == "pipeline" else getattr(deal, field) for field, name in ROW.items()}
 
 
-def _check_times(deal: Deal, known: Opportunity) -> None:
-    """Refuse to rewrite when a deal was opened or closed, and how it ended."""
-    told: dict[str, tuple[object, object]] = {}
-    if known.opened_at is not None and deal.opened_at is not None:
-        told["opened"] = (known.opened_at, deal.opened_at)
-    if known.status != "open" and deal.status != "open":
-        told |= {"outcome": (known.status, deal.status), "closed": (known.closed_at, deal.closed_at)}
-    mend = "take the row out, or correct the deal in the CRM first"
-    problems = [
-        Problem(name, str(now), f"{before} as it was recorded", mend)
-        for name, (before, now) in told.items()
-        if before != now
-    ]
-    if problems:
-        raise Invalid(problems)
-
-
-def _date(record: Opportunity, context: Context[Any], *, opened_at: datetime, at: datetime) -> Change[Opportunity]:
-    """Say when a deal was opened, which nobody knew before."""
-    return attrs.evolve(context, at=at).changed(record, "dated", opened_at=opened_at)
-
-
-def _close(record: Opportunity, context: Context[SalesRules], *, deal: Deal) -> Change[Opportunity]:
-    """Win or lose a deal on the day the file says, though it may be known for a shorter time."""
-    change = win(record, context) if deal.status == "won" else lose(record, context, reason=NOT_RECORDED)
-    return attrs.evolve(change, sets={**change.sets, "closed_at": deal.closed_at})
+def _told(deals: Sequence[Deal], rejection: Rejection) -> Problem:
+    """Why a deal can't be taken."""
+    path = f"deal {deals[rejection.row - 1].id}, {rejection.column}"
+    return attrs.evolve(rejection.problem, path=path)

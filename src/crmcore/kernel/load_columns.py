@@ -17,7 +17,7 @@ from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.instants import instant
 from crmcore.kernel.intake import Intake, arguments_of
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import LONGEST_TEXT, Field, Record, part_of
+from crmcore.kernel.records import Field, Record, part_of
 from crmcore.kernel.table import Table
 from crmcore.kernel.values import Border, read, read_text
 
@@ -192,7 +192,8 @@ def bound(desk: Intake[Any], table: Table, source: Source, border: Border) -> tu
         for path, name in {**named, **source.also}.items()
         if (told := _told(path, desk, border, accepted)) is not None
     ]
-    problems = [*_missing(table, source), *_unknown(desk, source, border, accepted), *_uncreatable(desk, source, columns)]
+    problems = [*_missing(table, source), *_unknown(desk, source, border, accepted)]
+    problems += _uncreatable(desk, source, columns)
     if problems:
         raise Invalid(problems)
     return tuple(columns)
@@ -275,7 +276,7 @@ def _refused(check: Callable[[], object]) -> tuple[Problem, ...]:
 
 
 def read_column(
-    column: Column, cells: Sequence[object], desk: Intake[Any], border: Border, source: Source, fault: Fault
+    column: Column, cells: Sequence[object], *, desk: Intake[Any], border: Border, source: Source, fault: Fault
 ) -> list[Any]:
     """The values of a column; None where a cell says nothing, or does not fit.
 
@@ -339,7 +340,7 @@ def text_of(cell: object) -> str:
     Raises:
         Invalid: It is neither.
     """
-    return read_text(str(cell) if type(cell) is int else cell, path="id")  # type: ignore[arg-type]
+    return read_text(str(cell) if type(cell) is int else cell, path="id")
 
 
 def _clean(told: Field, cells: Sequence[object]) -> list[str | None] | None:

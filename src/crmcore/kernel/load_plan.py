@@ -131,9 +131,9 @@ class Planning:
 
     def _read(self, columns: Sequence[Column]) -> None:
         """Every column, once."""
+        told: dict[str, Any] = {"border": self.border, "source": self.source, "fault": self.faults.add}
         for column in columns:
-            cells = self.table.columns[column.name]
-            values = read_column(column, cells, self.desk, self.border, self.source, self.faults.add)
+            values = read_column(column, self._cells(column.name), desk=self.desk, **told)
             self.names[column.path if column.part is None else f"{column.path}.{column.part}"] = column.name
             if column.part is not None:
                 self.parts.setdefault(column.path, []).append((column, values))
@@ -275,8 +275,9 @@ class Planning:
     def _part(self, place: int, path: str, told: Mapping[str | None, Any]) -> dict[str, Any]:
         """A part of which a row tells some fields; a known one keeps the others."""
         known = self.known.get(place)
-        before = None if known is None else value_at(known, path)
-        kept = {} if before is None else {name: getattr(before, name) for name in part_of(type(before))}
+        before: Any = None if known is None else value_at(known, path)
+        cls: type = type(before)
+        kept = {} if before is None else {name: getattr(before, name) for name in part_of(cls)}
         try:
             return read(self.desk.kind, {path: {**kept, **told}}, border=self.border)
         except Invalid as error:
@@ -413,9 +414,7 @@ class Planning:
         if not self.desk.matching:
             return ()
         written = {place: changes[0] for place, changes in self.rows.items() if changes}
-        return tuple(
-            MergeProposal(self.table.numbers[place], *rest) for place, *rest in resembling(self.desk, written)
-        )
+        return tuple(MergeProposal(self.table.numbers[place], *rest) for place, *rest in resembling(self.desk, written))
 
     def _ignored(self) -> tuple[str, ...]:
         """The columns nobody read."""

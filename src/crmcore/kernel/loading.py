@@ -14,7 +14,7 @@ from crmcore.kernel.late import check_present
 from crmcore.kernel.load_columns import Source, check_source, wanted
 from crmcore.kernel.load_plan import Plan, Planning
 from crmcore.kernel.load_report import LoadReport
-from crmcore.kernel.table import Named, Rows, Table, is_path
+from crmcore.kernel.table import Named, Rows, Table, path_of
 
 __all__ = ["loaded", "planned"]
 
@@ -68,9 +68,10 @@ def _check_free(desk: Intake[Any]) -> None:
 
 def _table(desk: Intake[Any], rows: str | Named | Rows, source: Source) -> Table:
     """The rows, column by column."""
-    if is_path(rows):
-        return desk.front.rows(rows, source.required, wanted(desk, source, desk.front.border(desk.kind)))
-    return Table.of(rows)  # type: ignore[arg-type] - it is no path
+    path = path_of(rows)
+    if path is None:
+        return Table.of(rows)
+    return desk.front.rows(path, source.required, wanted(desk, source, desk.front.border(desk.kind)))
 
 
 def planned(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, Self, TypeGuard
+from typing import Protocol, Self, cast
 
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
 
-__all__ = ["Named", "Rows", "Table", "is_path"]
+__all__ = ["Named", "Rows", "Table", "path_of"]
 
 Rows = Iterable[Mapping[str, object]]
 """Rows as mappings of a column's name to its value."""
@@ -23,13 +23,15 @@ class Named(Protocol):
         ...
 
 
-def is_path(rows: object) -> TypeGuard[str | Named]:
-    """Whether rows are given by the path of their file.
+def path_of(rows: object) -> str | Named | None:
+    """The path of the file that rows are given by; None when they are given themselves.
 
     Args:
         rows: What was given.
     """
-    return isinstance(rows, str) or hasattr(type(rows), "__fspath__")
+    if isinstance(rows, str):
+        return rows
+    return cast("Named", rows) if hasattr(type(rows), "__fspath__") else None
 
 
 @attrs.frozen
@@ -51,7 +53,7 @@ class Table:
     headed: bool = True
 
     @classmethod
-    def of(cls, rows: Rows) -> Self:
+    def of(cls, rows: object) -> Self:
         """Rows given as mappings.
 
         Args:

@@ -60,6 +60,7 @@ class AccountDesk(Desk[Account]):
     """The accounts."""
 
     department = "people"
+    trees = ("parent",)
 
     def _added(self, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[Account]:
         """Add an account: the act behind ``add`` and ``upsert``."""

@@ -21,6 +21,7 @@ from crmcore.people.account import Account
 from crmcore.people.address import Address
 from crmcore.people.affiliation import Affiliation, AffiliationDesk, affiliate, on_day
 from crmcore.people.reach import reached_by
+from crmcore.people.spelling import SPELLINGS
 
 __all__ = ["Contact", "ContactDesk", "add", "consent", "make_primary"]
 
@@ -225,6 +226,8 @@ class ContactDesk(Desk[Contact]):
     """The contacts."""
 
     department = "people"
+    matching = SPELLINGS
+    matching_kinds = ("lead",)
 
     add = _add
     consent = act(consent)

@@ -3,7 +3,8 @@
 from crmcore.sales.conversion import Conversion
 from crmcore.sales.lead import Lead
 from crmcore.sales.lead_desk import LeadDesk
-from crmcore.sales.opportunity import Opportunity, OpportunityDesk
+from crmcore.sales.opportunity import Opportunity
+from crmcore.sales.opportunity_desk import OpportunityDesk
 from crmcore.sales.order import Order, OrderDesk, OrderLine
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage
 from crmcore.sales.product import Product, ProductDesk

@@ -17,6 +17,7 @@ from crmcore.kernel.money import Money
 from crmcore.kernel.records import R, Record, kind_of
 from crmcore.kernel.where import AnyOf, F
 from crmcore.people import Account, Affiliation, Contact
+from crmcore.people.spelling import SPELLINGS
 from crmcore.sales.conversion import Conversion, convert, unmapped
 from crmcore.sales.lead import LIFECYCLE, NAMING, Lead, capture, disqualify, qualify, recycle, work
 from crmcore.sales.opportunity import Opportunity
@@ -32,6 +33,8 @@ class LeadDesk(Desk[Lead]):
     """The leads."""
 
     department = "sales"
+    matching = SPELLINGS
+    matching_kinds = ("contact",)
 
     capture = _capture
     add = _capture

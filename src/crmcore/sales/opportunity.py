@@ -9,12 +9,9 @@ from decimal import Decimal
 from types import EllipsisType
 from typing import Any
 
-from crmcore.kernel.acts import act
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
-from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
-from crmcore.kernel.late import Following
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
@@ -22,9 +19,9 @@ from crmcore.kernel.where import checked, predicate
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage, not_allowed
 
 __all__ = [
+    "ECONOMICS",
     "LIFECYCLE",
     "Opportunity",
-    "OpportunityDesk",
     "add",
     "advance",
     "amend",
@@ -400,43 +397,3 @@ def _check_reason(deal: Opportunity, context: Context[SalesRules], said: Mapping
     if deal.status != "lost":
         raise Invalid([Problem("lost_reason", deal.status, "a lost deal", "leave it out")])
     _check_loss(context, said["lost_reason"], said["lost_note"])
-
-
-_add = act(add)  # bound here, so that it keeps a type of its own and not that of the general add
-
-
-class OpportunityDesk(Desk[Opportunity]):
-    """The deals."""
-
-    department = "sales"
-
-    add = _add
-    import_deal = act(import_deal)
-    advance = act(advance)
-    win = act(win)
-    lose = act(lose)
-    reopen = act(reopen)
-    amend = act(amend)
-
-    def check_update(self, record: Opportunity, fields: Mapping[str, Any]) -> None:
-        """Refuse what only acts write, and to change the economics of a closed deal."""
-        super().check_update(record, fields)
-        frozen = sorted(ECONOMICS & fields.keys())
-        if record.status != "open" and frozen:
-            message = (
-                f"{', '.join(frozen)} of {record.id} are frozen since it was {record.status}; possible: amend, reopen"
-            )
-            raise NotAllowed(message, act="update", possible=("amend", "reopen"))
-
-    def joins(self, step: Following[Opportunity]) -> bool:
-        """Whether a change of a deal could still have happened, had a late one before it been known."""
-        was, now, change = step.was, step.now, step.change
-        if not super().joins(step):
-            return False
-        if not ECONOMICS.isdisjoint(change.sets) and (was.status == "open") is not (now.status == "open"):
-            return False
-        to = change.sets.get("stage")
-        if change.what != "advanced" or to in (now.stage, None) or now.stage == was.stage:
-            return True
-        rules: SalesRules = self.front.context("sales").rules
-        return rules.pipeline(now.pipeline).allows(now.stage, to)

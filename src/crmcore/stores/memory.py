@@ -268,7 +268,6 @@ class MemoryStore:
             self._rooms.claims.setdefault((self.tenant, kind.name, *claim), {})[now.id] = live
         self._alias(None, now)
         self._word(kind, None, now)
-        self._word(kind, None, now)
 
     def _alias(self, before: Record | None, record: Record) -> None:
         """Keep who was merged into whom."""
