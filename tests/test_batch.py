@@ -189,6 +189,36 @@ def test_a_conversion_within_a_batch(crm: CRM) -> None:
     assert crm.leads.get(lead.id).status == "qualified"
 
 
+def test_a_batch_belongs_to_one_tenant(crm: CRM) -> None:
+    """What was done for another one would be lost."""
+
+    def work() -> None:
+        with crm.batch() as batch:
+            batch.accounts.add(name="Acme")
+            batch.given(tenant="other").accounts.add(name="Bolt")
+
+    with pytest.raises(NotAllowed, match="a batch belongs to one tenant"):
+        work()
+    assert crm.store.last() == (0, None)
+
+
+def test_an_undo_within_a_batch(crm: CRM) -> None:
+    """Into an empty store; and beside others, who make it a conflict."""
+    with crm.batch() as batch:
+        acme = batch.accounts.add(name="Acme")
+        batch.undo(batch.history(acme)[0].commit)
+    assert crm.accounts.count() == 0
+
+    def work() -> None:
+        with crm.batch() as batch:
+            bolt = batch.accounts.add(name="Bolt")
+            batch.undo(batch.history(bolt)[0].commit)
+            crm.accounts.add(name="Core")
+
+    with pytest.raises(Conflict):
+        work()
+
+
 def test_a_batch_in_the_past_is_refused(crm: CRM) -> None:
     """A view of the past is read only."""
     with pytest.raises(NotAllowed, match="the past can't be changed"), crm.as_of("2026-11-01").batch():

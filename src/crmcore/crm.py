@@ -342,6 +342,7 @@ class CRM(Desks):
         self._admit(changes, self.playbook)
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
+            end = None if end is None else end + 1
         recorded_at = max([self._clock(), *(change.at for change in changes)])
         id = self._house.new_id("commit")
         playbook, ground = self.playbook.hash, {**(unmoved or {}), **self._house.playbooks.ground(self.store)}
@@ -381,14 +382,18 @@ class CRM(Desks):
             message = "a batch has no idempotency key, since its acts make new ids each time; give keys to single acts"
             raise NotAllowed(message, act="batch", possible=("given(key=…)",))
         with self.suppose() as within:
-            yield within
             overlay = cast("OverlayStore", within.store)
+            start = overlay.last()[0]
+            yield within
             written = [change for change in overlay.written if change.kind != kind_of(PlaybookVersion).name]
             if within.playbook != self.playbook:
                 message = "a playbook can't be adopted in a batch; adopt() it before"
                 raise NotAllowed(message, act="adopt", possible=("adopt",))
+            if overlay.last()[0] - start != len(overlay.written):
+                message = "a batch belongs to one tenant; give each tenant a batch of its own"
+                raise NotAllowed(message, act="batch", possible=("batch",))
             if written:
-                self.commit(written, unmoved=overlay.ground)
+                self.commit(written, unmoved=overlay.ground, end=overlay.end)
 
     @contextmanager
     def suppose(self) -> Iterator[Self]:

@@ -221,12 +221,29 @@ class Desk(Intake[R]):
     def stated(self, known: R | None, said: Mapping[str, Any], context: Context[Any]) -> Sequence[Change[Any]]:
         """What a row of elsewhere changes: the fields of a known record, or it makes a new one."""
         if known is None:
-            return [self.ready(change) for change in self._opened(said, context)]
+            return [self._read_anew(change, said) for change in self._opened(said, context)]
         if self.front.backdated is not None:
             fields = {name: value for name, value in said.items() if name.partition(".")[0] in self.kind.names}
             return self.propose(self.revise, known, fields=fields)
         fields = self.differing(known, said)
         return [self.ready(self.revise(known, context, fields=fields))] if fields else []
+
+    def _read_anew(self, change: Change[Any], said: Mapping[str, Any]) -> Change[Any]:
+        """A change that makes a record, with what its act has set otherwise than said read; the rest was."""
+        if change.kind != self.kind.name:
+            return self.ready(change)
+        kept: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        for name, value in change.sets.items():
+            if name in self.kind.mappings and isinstance(value, Mapping):
+                for member, item in value.items():
+                    path = f"{name}.{member}"
+                    (kept if said.get(path) is item else rest)[path] = item
+            elif value is not None:
+                (kept if said.get(name) is value else rest)[name] = value
+        if not self.needed <= kept.keys() | rest.keys():
+            return self.ready(change)
+        return evolved(change, sets=kept | read(self.kind, rest, border=self.front.border(self.kind)) if rest else kept)
 
     def _opened(self, said: Mapping[str, Any], context: Context[Any]) -> tuple[Change[Any], ...]:
         """The changes that make a record of what is said: those of the desk's own act, or any fields."""
@@ -359,10 +376,10 @@ class Desk(Intake[R]):
         return {}
 
     def along(self, changes: Sequence[Change[Any]], context: Context[Any]) -> Sequence[Change[Any]]:  # noqa: ARG002
-        """What other records change along with some changes of this desk, and in the same commit.
+        """What other records change along with changes of this desk, in the same commit; their values are read.
 
         Args:
-            changes: What acts of this desk would write, read and checked; of a load, all of it.
+            changes: What would be written, read and checked; of a load, all of it.
             context: The circumstances.
         """
         return ()
@@ -407,7 +424,7 @@ class Desk(Intake[R]):
             mend = f"give {self.kind.name} a desk with acts of its own"
             raise Invalid([Problem(pure.__name__, changes[0].kind, f"an act that makes a {self.kind.name}", mend)])
         ready = [self.ready(one) for one in changes if several or one.version == 1 or one.sets]
-        return (*ready, *map(self.ready, self.along(ready, context))), several
+        return (*ready, *self.along(ready, context)), several
 
     def _subject(self, target: R | str, *, deleted: bool) -> R:
         """The record an act is done on: as it stands, or as it was when the act is backdated."""

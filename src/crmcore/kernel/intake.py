@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from crmcore.kernel.change import Change
@@ -49,6 +49,11 @@ class Intake(Reading[R]):
         found: Callable[..., Any] | None = getattr(getattr(type(self), "add", None), "__wrapped__", None)
         return found
 
+    @functools.cached_property
+    def needed(self) -> frozenset[str]:
+        """The fields that a new record must be given."""
+        return frozenset(name for name, told in self.kind.fields.items() if told.required)
+
     def differing(self, record: R, said: Mapping[str, Any]) -> dict[str, Any]:
         """What is said otherwise than a record has it.
 
@@ -74,6 +79,15 @@ class Intake(Reading[R]):
         Raises:
             Invalid: It can't be so.
             NotAllowed: It is not for rows to say so.
+        """
+
+    @abstractmethod
+    def along(self, changes: Sequence[Change[Any]], context: Context[Any]) -> Sequence[Change[Any]]:
+        """What other records change along with changes of this desk, in the same commit; their values are read.
+
+        Args:
+            changes: What would be written, read and checked; of a load, all of it.
+            context: The circumstances.
         """
 
     @abstractmethod
@@ -127,15 +141,25 @@ def called_with(pure: Callable[..., Any], kind: Kind[Any], said: Mapping[str, An
             given[name] = value
         elif isinstance(before, Mapping):
             given[whole] = {**before, member: value}
-    arguments = arguments_of(pure)
-    problems = [
-        Problem(name, None, "a value", f"give {name}")
-        for name, one in arguments.items()
-        if one.default is one.empty and one.kind is not one.VAR_KEYWORD and name not in given
-    ]
-    if not any(one.kind is one.VAR_KEYWORD for one in arguments.values()):
-        strange = [name for name in given if name not in arguments]
-        problems += [Problem(name, "a value", f"one of {', '.join(arguments)}", "take it out") for name in strange]
-    if problems:
-        raise Invalid(problems)
+    required, taken = _shape(pure)
+    if not required <= given.keys() or not (taken is None or given.keys() <= taken):
+        raise Invalid(_misfits(pure, given))
     return given
+
+
+@functools.cache
+def _shape(pure: Callable[..., Any]) -> tuple[frozenset[str], frozenset[str] | None]:
+    """The arguments an act needs, and those it takes; None when it takes any."""
+    arguments = arguments_of(pure)
+    anything = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
+    needed = [name for name, one in arguments.items() if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
+    return frozenset(needed), None if anything else frozenset(arguments)
+
+
+def _misfits(pure: Callable[..., Any], given: Mapping[str, Any]) -> Iterator[Problem]:
+    """The arguments that an act lacks or does not take."""
+    required, taken = _shape(pure)
+    yield from (Problem(name, None, "a value", f"give {name}") for name in sorted(required - given.keys()))
+    known = ", ".join(arguments_of(pure))
+    strange = () if taken is None else sorted(given.keys() - taken)
+    yield from (Problem(name, "a value", f"one of {known}", "take it out") for name in strange)

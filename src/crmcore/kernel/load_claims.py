@@ -29,7 +29,12 @@ class Claims:
     kind: Kind[Any]
     store: Store
     key: str
+    _unique: frozenset[str] = attrs.field(init=False)
     _holders: dict[Claim, str | None] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Remember which fields are unique."""
+        self._unique = frozenset(told.name for told in self.kind.unique)
 
     def of(self, path: str, value: Any) -> Claim | None:  # noqa: ANN401 - any field's value
         """A value as it is claimed; None when it need not be unique.
@@ -38,11 +43,10 @@ class Claims:
             path: The field.
             value: Its value.
         """
-        declared = self.kind.fields.get(path)
         if value is None or path == self.key:
             return None
-        if declared is not None and declared.unique:
-            return path, claimed(declared, value)
+        if path in self._unique:
+            return path, claimed(self.kind.fields[path], value)
         return (path, value) if path.startswith("external.") else None
 
     def look(self, path: str, values: Sequence[Any]) -> None:
@@ -63,12 +67,11 @@ class Claims:
         Args:
             change: The change.
         """
-        for path, value in change.sets.items():
-            claim = self.of(path, value)
-            holder = None if claim is None else self._holders.get(claim)
+        for path, claim in self._claimed(change):
+            holder = self._holders.get(claim)
             if holder not in (None, change.id):
                 declared = self.kind.declared(path)
-                shown = "•••" if declared is not None and declared.personal else value
+                shown = "•••" if declared is not None and declared.personal else change.sets[path]
                 mend = "take the row out, or change that record first"
                 yield Problem(path, shown, f"a value of its own, since {holder} has it", mend)
 
@@ -79,9 +82,15 @@ class Claims:
             change: The change.
             before: The record before it; None for a new one.
         """
-        had = dict(claims_of(self.kind, before))
-        for path, value in change.sets.items():
-            claim = self.of(path, value)
+        had = claims_of(self.kind, before)
+        for path, claim in self._claimed(change):
             self._holders.update((old, None) for old in had if old[0] == path)
-            if claim is not None:
-                self._holders[claim] = change.id
+            self._holders[claim] = change.id
+
+    def _claimed(self, change: Change[Any]) -> Iterator[tuple[str, Claim]]:
+        """The values a change claims, by field."""
+        for path, value in change.sets.items():
+            if path in self._unique or path.startswith("external."):
+                claim = self.of(path, value)
+                if claim is not None:
+                    yield path, claim

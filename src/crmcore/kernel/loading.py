@@ -44,13 +44,15 @@ def loaded(
     tries = TRIES
     while True:
         tries -= 1
-        plan = planned(desk, table, source, desk.front.context(desk.department), progress)
+        context = desk.front.context(desk.department)
+        plan = planned(desk, table, source, context, progress)
         if given["on_error"] == "raise" and plan.report.rejections:
             raise Invalid(one.problem for one in plan.report.rejections)
         if given["dry_run"] or not plan.changes:
             return attrs.evolve(plan.report, dry_run=bool(given["dry_run"]))
         try:
-            done = desk.front.commit(plan.changes, unmoved=desk.ground(plan.changes))
+            along = desk.along(plan.changes, context)
+            done = desk.front.commit([*plan.changes, *along], unmoved=desk.ground(plan.changes))
         except Conflict:
             if not tries:
                 raise

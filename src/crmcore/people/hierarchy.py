@@ -61,7 +61,8 @@ def check_parents(
             problems.append(_circular(circle))
     if problems:
         raise Invalid(problems)
-    return {(kind.name, id): record.version for id, record in above.found.items()}
+    written = {change.id for change in changes}
+    return {(kind.name, id): record.version for id, record in above.found.items() if id not in written}
 
 
 @attrs.define
@@ -92,12 +93,13 @@ class _Above:
         while todo:
             step = todo.pop()
             for above in self._steps(step):
-                seen_twice |= above in below
-                if above not in below:
+                if above[0] == moved.id:
+                    return (*_way(step, below), moved.id)
+                if above in below:
+                    seen_twice = True
+                else:
                     below[above] = step
                     todo.append(above)
-                    if above[0] == moved.id:
-                        return _way(above, below)
         if not (self.late or seen_twice):
             self.clear |= {moved.id, *(id for id, _, _ in below)}
         return ()
@@ -120,7 +122,7 @@ class _Above:
         known = [*self.store.changes(kind=self.kind.name, id=id), *(one for one in self.changes if one.id == id)]
         moves = sorted((one for one in known if "parent" in one.sets), key=lambda one: one.order)
         ends = [*(one.at for one in moves[1:]), EVER]
-        for move, end in zip(moves, ends, strict=True):
+        for move, end in zip(moves, ends, strict=False):
             if move.sets["parent"] is not None:
                 yield move.at, end, move.sets["parent"]
 

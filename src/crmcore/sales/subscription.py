@@ -186,9 +186,12 @@ def renew(
     if ended is not None and (due is None or ended <= due):
         message = f"{subscription.id} ends on {ended.isoformat()}, before it would renew; possible: reinstate"
         raise NotAllowed(message, act="renew", possible=("reinstate",))
-    if until is None and due is None:
+    if until is not None:
+        after = given_day(until, context, path="until")
+    elif due is not None:
+        after = _term_after(subscription, due)
+    else:
         raise Invalid([Problem("until", None, "a day, since it has no term so far", "say when the term ends")])
-    after = _term_after(subscription, due) if until is None and due is not None else given_day(until, context, path="until")
     least = due or subscription.started_on
     if after <= least:
         raise Invalid([Problem("until", after.isoformat(), f"a day after {least.isoformat()}", "give a later day")])

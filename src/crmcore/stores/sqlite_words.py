@@ -25,6 +25,12 @@ _LAST = chr(0x10FFFF)
 """Comes after every letter."""
 
 _BEGINS = "tenant = ? AND kind = ? AND word >= ? AND word < ?"
+_BEGUN, _WHOLE = " {}".format, " {} ".format
+
+_Where: TypeAlias = tuple[str, str]
+"""Tenant and kind."""
+_Found: TypeAlias = tuple[str, int]
+"""A record's id, and how many words are whole ones."""
 
 
 def line(words: Iterable[str]) -> str:
@@ -75,41 +81,43 @@ def find_words(
     return [(kinds[place].name, id) for _, place, id in sorted(found)[:limit]]
 
 
-def _of_kind(file: SqliteFile, where: tuple[str, str], words: Sequence[str], limit: int) -> list[tuple[str, int]]:
+def _of_kind(file: SqliteFile, where: _Where, words: Sequence[str], limit: int) -> list[_Found]:
     """The first records of a kind, each with how many words are whole ones."""
-    count, rarest = min((_count(file, where, word), word) for word in words)
+    count, rarest = min((_count(file, (*where, word, word + _LAST), _BEGINS), word) for word in words)
     if count <= FEW:
-        return _ranked(file, where, words, limit, rarest) if count else []
-    if len(words) == 1:
-        return _common(file, where, rarest, limit)
-    return _ranked(file, where, words, limit)
+        return _best(file, where, words, limit, (_BEGINS, (*where, rarest, rarest + _LAST)))
+    whole = f"tenant = ? AND kind = ? AND word IN ({', '.join('?' * len(words))})"
+    if _count(file, (*where, *words), whole) <= FEW:
+        found = _best(file, where, words, limit, (whole, (*where, *words)))
+    elif len(words) == 1:
+        found = file.rows(f"SELECT id, 1 FROM crm_word WHERE {whole} ORDER BY id LIMIT ?", (*where, *words, limit))
+    else:
+        return _best(file, where, words, limit)
+    return found + _others(file, where, words, limit - len(found))
 
 
-def _count(file: SqliteFile, where: tuple[str, str], letters: str) -> int:
-    """How many words begin with some letters; of more than a few, one more than those."""
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM crm_word WHERE {_BEGINS} LIMIT {FEW + 1})"
-    ((count,),) = file.rows(sql, (*where, letters, letters + _LAST))
+def _count(file: SqliteFile, values: Sequence[str], condition: str) -> int:
+    """How many rows of words meet a condition; of more than a few, one more than those."""
+    ((count,),) = file.rows(f"SELECT count(*) FROM (SELECT 1 FROM crm_word WHERE {condition} LIMIT {FEW + 1})", values)
     return int(count)
 
 
-def _ranked(
-    file: SqliteFile, where: tuple[str, str], words: Sequence[str], limit: int, rarest: str | None = None
-) -> list[tuple[str, int]]:
-    """The records that have every word, those with most whole ones first: among those with the rarest, or among all."""
+def _best(
+    file: SqliteFile, where: _Where, words: Sequence[str], limit: int, among: tuple[str, Sequence[str]] | None = None
+) -> list[_Found]:
+    """The records that have every word, most whole ones first: among those with some words, or among all."""
     whole = " + ".join(["(instr(words, ?) > 0)"] * len(words))
     every = " AND ".join(["instr(words, ?) > 0"] * len(words))
-    among = "" if rarest is None else f"AND id IN (SELECT id FROM crm_word WHERE {_BEGINS})"
-    sql = f"""SELECT id, {whole} AS whole FROM crm_words WHERE tenant = ? AND kind = ? {among} AND {every}
+    condition, values = among or ("", ())
+    named = condition and f"AND id IN (SELECT id FROM crm_word WHERE {condition})"
+    sql = f"""SELECT id, {whole} AS whole FROM crm_words WHERE tenant = ? AND kind = ? {named} AND {every}
         ORDER BY whole DESC, id LIMIT ?"""
-    bounds = () if rarest is None else (*where, rarest, rarest + _LAST)
-    values = (*(f" {word} " for word in words), *where, *bounds, *(f" {word}" for word in words), limit)
-    return file.rows(sql, values)
+    return file.rows(sql, (*map(_WHOLE, words), *where, *values, *map(_BEGUN, words), limit))
 
 
-def _common(file: SqliteFile, where: tuple[str, str], word: str, limit: int) -> list[tuple[str, int]]:
-    """The records of one word that thousands begin with: in the order of their ids, until there are enough."""
-    sql = "SELECT id, 1 FROM crm_word WHERE tenant = ? AND kind = ? AND word = ? ORDER BY id LIMIT ?"
-    whole = file.rows(sql, (*where, word, limit))
-    sql = """SELECT id, 0 FROM crm_words WHERE tenant = ? AND kind = ? AND instr(words, ?) > 0 AND instr(words, ?) = 0
-        ORDER BY id LIMIT ?"""
-    return whole + file.rows(sql, (*where, f" {word}", f" {word} ", limit - len(whole)))
+def _others(file: SqliteFile, where: _Where, words: Sequence[str], limit: int) -> list[_Found]:
+    """The records that have every word but none as a whole one: in the order of their ids, until there are enough."""
+    every = " AND ".join(["instr(words, ?) > 0 AND instr(words, ?) = 0"] * len(words))
+    sql = f"SELECT id, 0 FROM crm_words WHERE tenant = ? AND kind = ? AND {every} ORDER BY id LIMIT ?"
+    values = [form(word) for word in words for form in (_BEGUN, _WHOLE)]
+    return file.rows(sql, (*where, *values, limit))
