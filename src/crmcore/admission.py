@@ -59,7 +59,7 @@ def check_references(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[An
         Invalid: Every such reference; or every account that would be part of itself; or every contact who would be
             at one account twice, or first of all at one they do not belong to.
     """
-    made = {(change.kind, change.id) for change in changes}
+    made = {(one.kind, one.id) for one in changes if one.version == 1 or one.sets.get("deleted_at", one) is None}
     problems: list[Problem] = []
     wanted: dict[str, dict[str, list[tuple[str, Change[Any]]]]] = {}
     for change in changes:
@@ -89,7 +89,7 @@ def _referred(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Iterator[t
     pointing = _pointing(kinds[change.kind])
     for name, value in change.sets.items():
         told = pointing.get(name.partition(".")[0])
-        for path, id, named in () if told is None or value is None else _pointed(told, name, value):
+        for path, id, named in () if told is None else _pointed(told, name, value):
             yield path, id, tuple(kinds) if named == (ANY,) else named
 
 
@@ -109,6 +109,8 @@ def _pointed(told: Pointing, name: str, value: Any) -> Iterator[tuple[str, str, 
     """The ids in a field's value, each with its place and the kinds it may be of."""
     named, inner = told
     _, dot, member = name.partition(".")
+    if value is None:
+        return
     if named:
         yield name, member if dot else value, named
     for path, one in _parts(name, value) if inner else ():

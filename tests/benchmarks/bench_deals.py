@@ -3,7 +3,8 @@
 ``python tests/benchmarks/bench_deals.py`` reads a CSV file of 8,800 deals, brings them into a CRM with their
 histories, accounts, products and owners, and reports on the pipeline; in memory and in SQLite. Beside it stand
 the csv module and one ``executemany`` of the bare rows: no types, no checks, no history, no report. The file is
-Maven Analytics' CRM Sales Opportunities where ``CRMCORE_DATA`` leads to it, else a made-up one of the same size.
+Maven Analytics' CRM Sales Opportunities where ``CRMCORE_DATA`` leads to it, else the sound deals of a made-up company,
+as many of them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from side_by_side import Line, cost, in_memory, quickest, show
 from crmcore import CRM
 from crmcore.interchange.deal_import import deals_playbook, import_deals
 from crmcore.interchange.deals import Deal, DealColumns, Outcomes, read_deals
-from crmcore.testing.deals_file import write_deals
+from crmcore.testing import company
 
 DEALS = 8_800
+SIZE = 67
+"""A made-up company of this size has so many sound deals."""
+
 ROUNDS = 5
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 MAVEN = Path(os.environ.get("CRMCORE_DATA", "data")) / "maven_crm" / "sales_pipeline.csv"
@@ -59,12 +63,18 @@ def maven() -> Told:
 
 
 def made_up(folder: Path) -> Told:
-    """A file of the same size."""
-    path = folder / "deals.csv"
-    write_deals(str(path), seed=7, deals=DEALS)
-    same = {name: name for name in ("stage", "opened", "closed", "amount", "owner", "account", "product")}
+    """As many deals of a made-up company, without those that something is wrong with."""
+    made, path = company(7, size=SIZE), folder / "deals.csv"
+    flawed = {flaw.row for flaw in made.flaws if flaw.table == "deals"}
+    sound = [row for line, row in enumerate(made.deals, start=2) if line not in flawed][:DEALS]
+    assert len(sound) == DEALS
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, sound[0])
+        writer.writeheader()
+        writer.writerows(sound)
+    same = {name: name for name in ("id", "stage", "opened", "closed", "amount", "owner", "account", "product")}
     stages = ("qualification", "proposal", "negotiation")
-    return Told(path, DealColumns(id="deal", **same), Outcomes(won="won", lost="lost", open=stages), None)
+    return Told(path, DealColumns(**same), Outcomes(won="won", lost="lost", open=stages), None)
 
 
 def fresh(folder: Path) -> Path:

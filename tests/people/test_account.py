@@ -61,7 +61,9 @@ def test_an_account_is_reached_as_written_without_the_blanks_around(crm: CRM) ->
     assert (acme.email, acme.phones) == ("info@acme.example", {"front desk": "+44 20 1"})
     assert again.email == "info@globex.example"
     assert crm.accounts.update(acme, email="info@acme.example ").version == acme.version
-    assert crm.accounts.update(acme, emails={"billing": " bills@acme.example"}).emails["billing"] == "bills@acme.example"
+    assert (
+        crm.accounts.update(acme, emails={"billing": " bills@acme.example"}).emails["billing"] == "bills@acme.example"
+    )
 
 
 def test_what_is_no_address_or_number_is_refused_and_shown(crm: CRM) -> None:
@@ -75,7 +77,9 @@ def test_what_is_no_address_or_number_is_refused_and_shown(crm: CRM) -> None:
         assert caught.value.problems[0].value == "acme"
 
 
-@pytest.mark.parametrize(("field", "value"), [("email", 5), ("emails", "x@y.example"), ("phones", 5), ("phones", {"home": 5})])
+@pytest.mark.parametrize(
+    ("field", "value"), [("email", 5), ("emails", "x@y.example"), ("phones", 5), ("phones", {"home": 5})]
+)
 def test_what_is_no_text_is_refused_too(crm: CRM, field: str, value: object) -> None:
     """As everywhere."""
     with pytest.raises(Invalid) as caught:
@@ -273,7 +277,9 @@ def climb(parents: dict[str, str | None], id: str) -> bool:
 
 
 @given(st.lists(st.tuples(commits, st.integers(min_value=0, max_value=3)), max_size=12))
-def test_the_hierarchy_has_no_circle_whatever_is_moved_when(story: list[tuple[list[tuple[int, int | None]], int]]) -> None:
+def test_the_hierarchy_has_no_circle_whatever_is_moved_when(
+    story: list[tuple[list[tuple[int, int | None]], int]],
+) -> None:
     """Several at a time, now or in the past: what is refused would have made one, and no past has one."""
     clock = TickingClock("2026-11-01T09:00Z", timedelta())
     crm = CRM(clock=clock, new_id=CountingIds())
@@ -284,7 +290,9 @@ def test_the_hierarchy_has_no_circle_whatever_is_moved_when(story: list[tuple[li
         known = crm if when == clock.now else crm.given(at=when)
         fields = [(accounts[one], None if above is None else accounts[above]) for one, above in commit]
         desk = known.accounts
-        changes = [change for id, parent in fields for change in desk.propose(desk.revise, id, fields={"parent": parent})]
+        changes = [
+            change for id, parent in fields for change in desk.propose(desk.revise, id, fields={"parent": parent})
+        ]
         try:
             _ = changes and known.commit(changes)
         except Invalid:

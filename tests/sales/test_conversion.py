@@ -213,7 +213,9 @@ def test_of_two_consents_the_less_permissive_stays(crm: CRM) -> None:
         ({"name": "x\x00"}, Invalid),
     ],
 )
-def test_what_does_not_fit_writes_nothing(crm: CRM, lead: Lead, targets: dict[str, Any], error: type[Exception]) -> None:
+def test_what_does_not_fit_writes_nothing(
+    crm: CRM, lead: Lead, targets: dict[str, Any], error: type[Exception]
+) -> None:
     """All or nothing."""
     before = crm.store.last()
     with pytest.raises(error):
@@ -287,9 +289,7 @@ def test_racing_conversions_yield_one(open_crm: Callable[..., CRM]) -> None:
     assert (crm.contacts.count(), crm.accounts.count(), crm.opportunities.count()) == (1, 1, 1)
 
 
-def test_the_loser_of_a_race_gets_what_the_winner_made(
-    crm: CRM, lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loser_of_a_race_gets_what_the_winner_made(crm: CRM, lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was quicker between its reading and its writing."""
     quicker: list[Conversion] = []
     commit = CRM.commit

@@ -45,7 +45,7 @@ def test_the_name_is_made_of_its_parts(crm: CRM) -> None:
     assert crm.leads.capture(name="Countess", given_name="Ada").name == "Countess"
 
 
-@pytest.mark.parametrize("fields", [{}, {"source": "webinar"}, {"name": ""}, {"emails": {}}])
+@pytest.mark.parametrize("fields", [{}, {"source": "webinar"}, {"name": ""}, {"name": " "}, {"emails": {}}, {"given_name": 7}])
 def test_a_lead_nobody_can_know_is_refused(crm: CRM, fields: dict[str, Any]) -> None:
     """A name, a company, an e-mail or a phone is needed."""
     with pytest.raises(Invalid, match="to know the lead by"):
@@ -59,7 +59,30 @@ def test_an_update_leaves_something_to_know_a_lead_by(crm: CRM, lead: Lead) -> N
 
     with pytest.raises(Invalid, match="to know the lead by"):
         crm.leads.update(lead, email=None)
+    labelled = crm.leads.update(lead, email=None, emails={"home": "a@b.example"})
+    with pytest.raises(Invalid, match="to know the lead by"):
+        crm.leads.update(labelled, emails={"home": None})
+    lead = crm.leads.update(labelled, email="a@b.example", emails={"home": None})
     assert crm.leads.update(lead, email=None, phone="1234567").phone == "1234567"
+
+
+def test_an_address_is_one(crm: CRM, lead: Lead) -> None:
+    """Plainly: one @, and a digit in a number."""
+    with pytest.raises(Invalid) as error:
+        crm.leads.capture(email="ada", phones={"home": "none"}, consents={"email": "maybe"})
+    assert {problem.path for problem in error.value.problems} == {"email", "phones.home", "consents.email"}
+    with pytest.raises(Invalid, match="emails.home"):
+        crm.leads.update(lead, emails={"home": "@"})
+
+
+def test_a_lead_says_what_it_allows(crm: CRM, lead: Lead) -> None:
+    """By act, with its time; never by update."""
+    lead = crm.leads.consent(lead, channel="email", granted=True)
+    assert (lead.consents, crm.history(lead)[-1].what) == ({"email": "granted"}, "opted in")
+    lead = crm.leads.consent(lead, channel="email", granted=False)
+    assert (lead.consents, crm.history(lead)[-1].what) == ({"email": "withdrawn"}, "opted out")
+    with pytest.raises(NotAllowed, match="update can't write consents"):
+        crm.leads.update(lead, consents={"email": "granted"})
 
 
 def test_a_lead_goes_its_way(crm: CRM, lead: Lead) -> None:

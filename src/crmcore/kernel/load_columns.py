@@ -132,20 +132,23 @@ def _told(path: str, desk: Intake[Any], border: Border, accepted: Mapping[str, F
     argument = accepted[head]
     if argument is not None:
         return None if dot else Column(path, "", argument, own=False)
-    kind = desk.kind
-    declared = kind.members.get(head) or kind.fields.get(head)
     if head == "custom":
         return _custom(path, rest, border) if dot else Column(path, "", _whole("custom"))
-    assert declared is not None
-    if not dot:
-        return Column(path, "", declared)
-    if declared.type == "part":
-        label, _, field = rest.rpartition(".") if declared.members else ("", "", rest)
-        told = part_of(declared.part).get(field)  # type: ignore[arg-type]
-        if told is not None and bool(label) is declared.members:
-            masked = attrs.evolve(told, personal=told.personal or declared.personal)
-            return Column(f"{head}.{label}" if label else head, "", masked, field)
-    return Column(path, "", attrs.evolve(declared, members=False)) if declared.members and rest else None
+    declared = desk.kind.members.get(head) or desk.kind.fields[head]
+    return _within(path, declared) if dot else Column(path, "", declared)
+
+
+def _within(path: str, declared: Field) -> Column | None:
+    """What a dotted name leads to within a field that holds members, a part, or both."""
+    head, _, rest = path.partition(".")
+    label, _, field = rest.rpartition(".") if declared.members else ("", "", rest)
+    told = part_of(declared.part).get(field) if declared.type == "part" else None  # type: ignore[arg-type]
+    if told is not None and bool(label) is declared.members:
+        masked = attrs.evolve(told, personal=told.personal or declared.personal)
+        return Column(f"{head}.{label}" if label else head, "", masked, field)
+    if not (declared.members and rest) or (declared.type == "part" and "." in rest):
+        return None
+    return Column(path, "", attrs.evolve(declared, members=False))
 
 
 def _whole(name: str) -> Field:
@@ -290,7 +293,7 @@ def read_column(
     """
     if column.told.references and not column.told.members:
         return _each(column, cells, _referred, fault)
-    if column.own and column.part is None and column.told.type == "text" and column.path in desk.kind.fields:
+    if _is_plain_text(column, desk):
         plain = _clean(column.told, cells)
         if plain is not None:
             return plain
@@ -304,6 +307,13 @@ def read_column(
         return read_as if column.told.members else read_as[column.path]
 
     return _each(column, cells, one, fault)
+
+
+def _is_plain_text(column: Column, desk: Intake[Any]) -> bool:
+    """Whether a column holds texts of which only length and letters are asked."""
+    state = desk.kind.lifecycle is not None and desk.kind.lifecycle[0] == column.path
+    plain = column.own and column.part is None and column.told.type == "text"
+    return plain and column.path in desk.kind.fields and not state
 
 
 def read_instants(

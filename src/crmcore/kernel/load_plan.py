@@ -21,6 +21,7 @@ from crmcore.kernel.load_claims import Claims
 from crmcore.kernel.load_columns import Column, Faults, Source, bound, read_column, read_instants, text_of
 from crmcore.kernel.load_references import Links, gone, masked
 from crmcore.kernel.load_report import LoadReport, MergeProposal, Rejection
+from crmcore.kernel.load_trees import circling
 from crmcore.kernel.records import ANY, Record, part_of
 from crmcore.kernel.requirement import Requirement, lacking, requirements
 from crmcore.kernel.resemblance import resembling
@@ -350,28 +351,16 @@ class Planning:
         """Refuse known records that would come to stand above themselves."""
         for path in self.desk.trees:
             above = {
-                self.ids[place]: change.sets[path]
+                change.id: change.sets[path]
                 for place, changes in self.rows.items()
                 for change in changes
                 if change.id == self.ids[place] and path in change.sets
             }
-            moved = [place for place in self.known if self.ids[place] in above]
-            self._fetch_above(path, above, moved)
-            for place in moved:
-                if _circles(self.ids[place], above):
-                    del self.rows[place]
-                    problem = Problem(path, above[self.ids[place]], "a record that is not beneath this one", "cut it")
-                    self.faults.add(place, attrs.evolve(problem, path=self._column(path)))
-
-    def _fetch_above(self, path: str, above: dict[str, str | None], moved: Sequence[int]) -> None:
-        """Find what stands above the records that are moved, level by level."""
-        seen: set[str] = set()
-        level = {id for place in moved if (id := above[self.ids[place]]) is not None}
-        while level:
-            found = self.desk.front.store.get(self.desk.kind, level - above.keys())
-            above |= {id: getattr(record, path) for id, record in found.items()}
-            seen |= level
-            level = {id for one in level if (id := above.get(one)) is not None} - seen
+            moved = {self.ids[place]: place for place in self.known if self.ids[place] in above}
+            for id in circling(self.desk.kind, self.desk.front.store, path, above, moved):
+                del self.rows[moved[id]]
+                problem = Problem(self._column(path), above[id], "a record that is not beneath this one", "cut it")
+                self.faults.add(moved[id], problem)
 
     # --- the sum ----------------------------------------------------------------------------------------------------
 
@@ -420,15 +409,3 @@ class Planning:
         """The columns nobody read."""
         read_ones = {*self.names.values(), self.source.key, self.source.at}
         return tuple(name for name in (*self.table.columns, *self.table.others) if name not in read_ones)
-
-
-def _circles(id: str, above: Mapping[str, str | None]) -> bool:
-    """Whether a record comes to stand above itself."""
-    seen: set[str] = set()
-    one = above.get(id)
-    while one is not None and one not in seen:
-        if one == id:
-            return True
-        seen.add(one)
-        one = above.get(one)
-    return False

@@ -225,7 +225,7 @@ class AffiliationDesk(Desk[Affiliation]):
         """The affiliations of contacts when an act is done."""
         return affiliations_of(contacts, self.kind, self.front.store, self._moment)
 
-    def _people(self, ids: Iterable[str], changes: Iterable[Change[Any]] = ()) -> dict[str, Any]:
+    def _people(self, ids: Collection[str], changes: Iterable[Change[Any]] = ()) -> dict[str, Any]:
         """Contacts by id as they are when an act is done, after some changes."""
         kind, at = self.front.kinds["contact"], self.front.backdated
         found: dict[str, Any] = self.front.store.get(kind, ids)
@@ -233,7 +233,7 @@ class AffiliationDesk(Desk[Affiliation]):
             known = {id: self.front.store.changes(kind=kind.name, id=id) for id in found}
             found = {id: record_then(kind, known[id], record, at) for id, record in found.items()}
         for change in changes:
-            if change.kind == kind.name:
+            if change.kind == kind.name and change.id in ids:
                 found[change.id] = applied(kind, found.get(change.id), change)
         return found
 

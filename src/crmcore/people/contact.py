@@ -15,19 +15,19 @@ from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.facts import id_of
 from crmcore.kernel.instants import day, today
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
-from crmcore.kernel.values import LONGEST_NAME, read_text
+from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F
 from crmcore.people.account import Account
 from crmcore.people.address import Address
 from crmcore.people.affiliation import Affiliation, AffiliationDesk, affiliate, on_day
-from crmcore.people.reach import reached_by
+from crmcore.people.consent import consented, misread
+from crmcore.people.reach import left_of, reached_by
 from crmcore.people.spelling import SPELLINGS
 
-__all__ = ["Contact", "ContactDesk", "add", "consent", "make_primary"]
+__all__ = ["Contact", "ContactDesk", "add", "consent", "full_name", "make_primary"]
 
 P = ParamSpec("P")
 
-CONSENTS = ("granted", "withdrawn")
 WAYS = ("name", "email", "phone", "emails", "phones")
 """What a contact can be called by."""
 
@@ -119,7 +119,7 @@ def add(
         Invalid: There is no name, e-mail or phone, or a value does not fit.
     """
     fields = {
-        "name": name or _full_name(given_name, family_name),
+        "name": name or full_name(given_name, family_name),
         "given_name": given_name,
         "family_name": family_name,
         "job_title": job_title,
@@ -134,7 +134,7 @@ def add(
         "custom": custom,
         "external": external,
     }
-    problems = [*_nameless(fields), *_misread(consents), *_unattached(account, role=role, since=since)]
+    problems = [*_nameless(fields), *misread(consents), *_unattached(account, role=role, since=since)]
     told = reached_by(kind_of(Contact), fields, also=problems)
     if account is None:
         return (context.created(Contact, "added", **told),)
@@ -142,8 +142,12 @@ def add(
     return made, affiliate(context, contact=made.id, account=id_of(account), role=role, since=since)
 
 
-def _full_name(*parts: object) -> str | None:
-    """Given and family name; None without."""
+def full_name(*parts: object) -> str | None:
+    """The full name that given and family name make; None without.
+
+    Args:
+        parts: The names, or None.
+    """
     return " ".join(part for part in parts if isinstance(part, str) and part) or None
 
 
@@ -153,14 +157,6 @@ def _nameless(fields: Mapping[str, Any]) -> Iterator[Problem]:
     labelled = [one for way in ("emails", "phones") if isinstance(fields[way], Mapping) for one in fields[way].values()]
     if all(one is None or (isinstance(one, str) and not one.strip()) for one in (*plain, *labelled)):
         yield Problem("name", None, "a name, e-mail or phone to call the contact by", "give one of them")
-
-
-def _misread(consents: object) -> Iterator[Problem]:
-    """What is wrong with the values of consents."""
-    for channel, said in consents.items() if isinstance(consents, Mapping) else ():
-        if said not in CONSENTS:
-            mend = "leave it out while they have not said"
-            yield Problem(f"consents.{channel}", said, " or ".join(map(repr, CONSENTS)), mend)
 
 
 def _unattached(account: object, **about: object) -> Iterator[Problem]:
@@ -182,11 +178,8 @@ def consent(contact: Contact, context: Context[Any], *, channel: str, granted: b
     Raises:
         Invalid: The channel is empty, or it is not said whether they grant it.
     """
-    named = read_text(channel, LONGEST_NAME, path="channel", empty=False)
-    if not isinstance(granted, bool):
-        raise Invalid([Problem("granted", granted, "True or False", "say what they said")])
-    what, said = ("opted in", "granted") if granted else ("opted out", "withdrawn")
-    return context.changed(contact, what, **{f"consents.{named}": said})
+    what, sets = consented(channel, granted=granted)
+    return context.changed(contact, what, **sets)
 
 
 def make_primary(contact: Contact, context: Context[Any], *, account: Account | str) -> Change[Contact]:
@@ -242,10 +235,7 @@ class ContactDesk(Desk[Contact]):
     def check_update(self, record: Contact, fields: Mapping[str, Any]) -> None:
         """Refuse what only acts write, and to leave nothing to call a contact by."""
         super().check_update(record, fields)
-        if any(name.startswith("consents.") for name in fields):
-            message = f"update can't write consents of contact {record.id}; acts do: consent"
-            raise NotAllowed(message, act="update", possible=("consent",))
-        problems = [*_nameless({way: _after(record, way, fields) for way in WAYS})]
+        problems = [*_nameless({way: left_of(record, way, fields) for way in WAYS})]
         if problems:
             raise Invalid(problems)
 
@@ -329,12 +319,3 @@ class ContactDesk(Desk[Contact]):
         found = self.front.store.get(self.kind, ids, self.front.moment).values()
         live = [one for one in found if one.deleted_at is None]
         return tuple(sorted(live, key=lambda one: (one.name or "", one.id)))
-
-
-def _after(contact: Contact, way: str, fields: Mapping[str, Any]) -> object:
-    """What an update leaves of a way to call a contact; its values are already read, by dotted name."""
-    had = getattr(contact, way)
-    if not isinstance(had, Mapping):
-        return fields.get(way, had)
-    given = {name.partition(".")[2]: value for name, value in fields.items() if name.startswith(f"{way}.")}
-    return {**had, **given}

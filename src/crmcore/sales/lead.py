@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.errors import Problem
 from crmcore.kernel.lifecycle import Lifecycle
-from crmcore.kernel.records import EMPTY, Record, field, record
+from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
 from crmcore.kernel.values import read_text
 from crmcore.people import Address
+from crmcore.people.consent import consented, misread
+from crmcore.people.contact import full_name
+from crmcore.people.reach import reached_by
 from crmcore.sales.pipeline import SalesRules
 
-__all__ = ["LIFECYCLE", "NAMING", "Lead", "capture", "disqualify", "qualify", "recycle", "work"]
+__all__ = ["LIFECYCLE", "NAMING", "Lead", "capture", "consent", "disqualify", "qualify", "recycle", "unknown", "work"]
 
 LIFECYCLE = Lifecycle(
     initial=("new",),
@@ -136,7 +139,7 @@ def capture(
         Invalid: There is nothing to call them by, or a value does not fit.
     """
     fields: dict[str, Any] = {
-        "name": name or " ".join(part for part in (given_name, family_name) if part) or None,
+        "name": name or full_name(given_name, family_name),
         "given_name": given_name,
         "family_name": family_name,
         "job_title": job_title,
@@ -153,10 +156,35 @@ def capture(
         "custom": custom,
         "external": external,
     }
-    if not any(fields[one] for one in NAMING):
-        mend = "give one of them"
-        raise Invalid([Problem("name", None, "a name, company, e-mail or phone to know the lead by", mend)])
-    return context.created(Lead, "captured", **fields)
+    problems = [*unknown(fields), *misread(consents)]
+    return context.created(Lead, "captured", **reached_by(kind_of(Lead), fields, also=problems))
+
+
+def unknown(fields: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong when there is nothing to know a lead by.
+
+    Args:
+        fields: Every field a lead can be known by.
+    """
+    known = (fields[name] for name in NAMING)
+    if not any(one.strip() if isinstance(one, str) else one for one in known):
+        yield Problem("name", None, "a name, company, e-mail or phone to know the lead by", "give one of them")
+
+
+def consent(lead: Lead, context: Context[SalesRules], *, channel: str, granted: bool) -> Change[Lead]:
+    """Record that a lead grants or withdraws the consent to be written to, or called, over a channel.
+
+    Args:
+        lead: The lead.
+        context: The circumstances; its time is when they said so.
+        channel: The channel: ``"email"``, ``"phone"``.
+        granted: Whether they grant it.
+
+    Raises:
+        Invalid: The channel is empty, or it is not said whether they grant it.
+    """
+    what, sets = consented(channel, granted=granted)
+    return context.changed(lead, what, **sets)
 
 
 def work(lead: Lead, context: Context[SalesRules]) -> Change[Lead]:

@@ -17,9 +17,10 @@ from crmcore.kernel.money import Money
 from crmcore.kernel.records import R, Record, kind_of
 from crmcore.kernel.where import AnyOf, F
 from crmcore.people import Account, Affiliation, Contact
+from crmcore.people.reach import left_of, reached_by
 from crmcore.people.spelling import SPELLINGS
 from crmcore.sales.conversion import Conversion, convert, unmapped
-from crmcore.sales.lead import LIFECYCLE, NAMING, Lead, capture, disqualify, qualify, recycle, work
+from crmcore.sales.lead import LIFECYCLE, NAMING, Lead, capture, consent, disqualify, qualify, recycle, unknown, work
 from crmcore.sales.opportunity import Opportunity
 from crmcore.sales.pipeline import SalesRules
 
@@ -42,6 +43,13 @@ class LeadDesk(Desk[Lead]):
     qualify = act(qualify)
     disqualify = act(disqualify)
     recycle = act(recycle)
+    consent = act(consent)
+
+    def revise(
+        self, record: Lead, context: Context[Any], *, fields: Mapping[str, Any], version: int | None = None
+    ) -> Change[Lead]:
+        """Change fields of a lead: the act behind ``update``."""
+        return super().revise(record, context, fields=reached_by(self.kind, fields), version=version)
 
     def check_update(self, record: Lead, fields: Mapping[str, Any]) -> None:
         """Refuse what only acts write, to change a converted lead, and to leave nothing to know a lead by."""
@@ -49,9 +57,9 @@ class LeadDesk(Desk[Lead]):
         if record.status == "converted" and fields:
             message = f"{record.id} was converted and stays as it is; possible: update the contact, revert_conversion"
             raise NotAllowed(message, act="update", possible=("revert_conversion",))
-        if not any(fields.get(name, getattr(record, name)) for name in NAMING):
-            expected = "a name, company, e-mail or phone to know the lead by"
-            raise Invalid([Problem("name", None, expected, "leave one of them")])
+        problems = [*unknown({name: left_of(record, name, fields) for name in NAMING})]
+        if problems:
+            raise Invalid(problems)
 
     # --- conversion -------------------------------------------------------------------------------------------------
 

@@ -117,8 +117,9 @@ class SearchLaws(Bench):
     def test_thousands_begin_alike(self, store: Store, pen: Pen) -> None:
         """The first by id are found all the same, whole words before, several words together."""
         labels = ["abacus", "abbey", "able"]
-        many = [added(Parcel, f"p{n:04}", label=f"{labels[n % 3]} {n % 7}x {n:04}") for n in range(2_100)]
-        pen.commit(*many, added(Parcel, "q", label="ab"), added(Box, "b", label="ab abbot"))
+        many = [added(Parcel, f"p{n:04}", label=f"{labels[n % 3]} {n % 7}x {n:04} flat") for n in range(2_100)]
+        pen.commit(*many, added(Parcel, "q", label="ab"), added(Parcel, "a", label="flats"))
+        pen.one(added(Box, "b", label="ab abbot"))
 
         assert found(store, "ab", limit=4) == ["q", "b", "p0000", "p0001"]
         assert found(store, "ab", limit=1) == ["q"]
@@ -126,5 +127,8 @@ class SearchLaws(Bench):
         assert found(store, "ab a", limit=4) == ["q", "b", "p0000", "p0001"]
         assert found(store, "ab 6x able", limit=2) == ["p0020", "p0041"]
         assert found(store, "able ab", limit=2) == ["p0002", "p0005"]
+        assert found(store, "flat", limit=2) == ["p0000", "p0001"]
+        assert found(store, "flat", limit=3_000)[-2:] == ["p2099", "a"]
+        assert found(store, "flat ab", limit=2) == ["p0000", "p0001"]
         assert found(store, "a 2099") == ["p2099"]
         assert found(store, "a 2100") == []
