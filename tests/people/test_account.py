@@ -167,10 +167,14 @@ def test_accounts_moved_together_are_checked_together(crm: CRM) -> None:
 def test_a_batch_moves_accounts_or_none(crm: CRM) -> None:
     """A circle at its end leaves all as it was."""
     first, second = crm.accounts.add(name="a"), crm.accounts.add(name="b")
-    with pytest.raises(Invalid), crm.batch() as batch:
-        batch.accounts.update(first, parent=second.id)
-        batch.accounts.update(second, parent=first.id)
 
+    def circle() -> None:
+        with crm.batch() as batch:
+            batch.accounts.update(first, parent=second.id)
+            batch.accounts.update(second, parent=first.id)
+
+    with pytest.raises(Invalid):
+        circle()
     assert [account.parent for account in crm.accounts.find()] == [None, None]
 
 

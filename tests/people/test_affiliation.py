@@ -210,6 +210,7 @@ def test_deleting_and_restoring_an_affiliation_moves_the_contact(
     assert (type(gone), home(crm, ada)) == (Affiliation, globex.id)
     assert crm.affiliations.restore(gone).deleted_at is None
     assert home(crm, ada) == globex.id
+    assert [change.what for change in crm.history(ada)][-2:] == ["disaffiliated", "affiliated"]
     past = crm.affiliations.end(first.id)
     crm.contacts.leave(ada, globex)
     crm.affiliations.restore(crm.affiliations.delete(past).id)
@@ -344,6 +345,18 @@ def test_what_is_told_late_leaves_nobody_astray(
         crm.given(at="2026-11-05").contacts.leave(ada, acme)
     assert home(crm, ada) == acme.id
     assert crm.contacts.leave(ada, acme, until="2026-11-05").until == date(2026, 11, 5)
+
+
+def test_a_batch_is_one_commit(crm: CRM, ada: Contact, acme: Account, globex: Account) -> None:
+    """In which a contact may come and go."""
+    with crm.batch() as batch:
+        ben = batch.contacts.add(name="Ben", account=acme)
+        batch.contacts.affiliate(ada, acme, since="2024-01-01")
+        batch.contacts.leave(ada, acme)
+        batch.contacts.affiliate(ada, globex)
+
+    assert (home(crm, ada), crm.contacts.of(acme)) == (globex.id, (ben,))
+    assert len({change.commit for change in crm.history(ada)[1:]}) == 1
 
 
 def test_raw_changes_are_held_to_the_same(crm: CRM, ada: Contact, acme: Account) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from crmcore import CRM, Contact, Duplicate, F, Invalid, MixedCurrency, Money, Order, OrderLine, Playbook
+from crmcore import CRM, Contact, Duplicate, F, Invalid, MixedCurrency, Money, OrderLine, Playbook
 from crmcore.kernel import Desk, Record, field, record
 from crmcore.kernel.records import EMPTY, part
 

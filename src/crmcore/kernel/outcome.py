@@ -35,6 +35,8 @@ def outcome(kind: Kind[R], changes: Sequence[Change[Any]], store: Store) -> dict
     for change in changes:
         if change.kind == kind.name:
             mine.setdefault(change.id, []).append(change)
+    if not mine:
+        return {}
     if is_late((change for some in mine.values() for change in some), store):
         whole = ((id, [*store.changes(kind=kind.name, id=id), *some]) for id, some in mine.items())
         return {id: record for id, known in whole if (record := replay(kind, known)) is not None}

@@ -206,14 +206,16 @@ class AffiliationDesk(Desk[Affiliation]):
             return ()
         known = self.front.store.get(self.kind, {one.id for one in moves if one.version > 1}, self._moment)
         written = {one.id: applied(self.kind, known.get(one.id), one) for one in moves}
-        settled = {one.id for one in changes if one.kind == "contact" and "account" in one.sets}
+        settled = {one.id for one in changes if one.kind == "contact"}
         whose = {one.contact for one in written.values()} - settled
         now: dict[str, list[Affiliation]] = {id: [] for id in whose}
         for one in ({one.id: one for one in self._then(whose)} | written).values():
             if one.contact in whose and one.deleted_at is None and one.until is None:
                 now[one.contact].append(one)
-        joined = {written[one.id].contact for one in moves if one.version == 1 or "until" not in one.sets}
-        people = self._people(whose, changes)
+        joined = {
+            written[one.id].contact for one in moves if one.version == 1 or one.sets.get("deleted_at", one) is None
+        }
+        people = self._people(whose)
         return [_settled(people[id], now[id], context, joined=id in joined) for id in sorted(people)]
 
     @property
@@ -225,17 +227,14 @@ class AffiliationDesk(Desk[Affiliation]):
         """The affiliations of contacts when an act is done."""
         return affiliations_of(contacts, self.kind, self.front.store, self._moment)
 
-    def _people(self, ids: Collection[str], changes: Iterable[Change[Any]] = ()) -> dict[str, Any]:
-        """Contacts by id as they are when an act is done, after some changes."""
+    def _people(self, ids: Iterable[str]) -> dict[str, Any]:
+        """Contacts by id as they are when an act is done."""
         kind, at = self.front.kinds["contact"], self.front.backdated
         found: dict[str, Any] = self.front.store.get(kind, ids)
-        if at is not None:
-            known = {id: self.front.store.changes(kind=kind.name, id=id) for id in found}
-            found = {id: record_then(kind, known[id], record, at) for id, record in found.items()}
-        for change in changes:
-            if change.kind == kind.name and change.id in ids:
-                found[change.id] = applied(kind, found.get(change.id), change)
-        return found
+        if at is None:
+            return found
+        known = {id: self.front.store.changes(kind=kind.name, id=id) for id in found}
+        return {id: record_then(kind, known[id], record, at) for id, record in found.items()}
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
