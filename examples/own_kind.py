@@ -40,7 +40,9 @@ for store in (None, "shoots.db"):
         crm.notes.add(rome, "rain after lunch")  # notes, tags and touchpoints go on any record
 
         print(crm.desk(Shoot).find(F.wrapped == True).items[0].place)  # noqa: E712 - a Desk[Shoot] to a type checker
-        print([change.what for change in crm.history(rome)], "on Thursday:", crm.as_of("2026-11-12").shoots.first().takes)
+        print(
+            [change.what for change in crm.history(rome)], "on Thursday:", crm.as_of("2026-11-12").shoots.first().takes
+        )
         print("found:", [shoot.place for shoot in crm.search("cinecitta")])
         crm.undo(crm.history(rome)[-1].commit)
         print("still open:", crm.shoots.count(F.wrapped == False))  # noqa: E712

@@ -15,7 +15,7 @@ from crmcore import CRM, Conflict, F, Invalid, Money, NotAllowed, Pipeline, Play
 from crmcore.kernel import Change, Context, Desk, Record, act, field, record
 from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.desk import Desk as KernelDesk
-from crmcore.kernel.load_report import LoadReport, MergeProposal, Rejection
+from crmcore.kernel.loading.report import LoadReport, MergeProposal, Rejection
 from crmcore.people import Address
 from crmcore.people.spelling import email, phone
 from crmcore.testing import TickingClock

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from crmcore.analytics import PipelineReport
 from crmcore.crm import CRM
 from crmcore.kernel.change import Change
-from crmcore.kernel.load_report import LoadReport
+from crmcore.kernel.loading.report import LoadReport
 from crmcore.playbook import Playbook
 from crmcore.sales import Opportunity, Pipeline, SalesRules, Stage
 from crmcore.testing import Company, CountingIds, TickingClock, company

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - read at run time
-from datetime import date, datetime  # noqa: TC003 - the same
+from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from crmcore import CRM, F, Invalid, Money
 from crmcore.kernel import Record, field, record
-from crmcore.kernel.records import EMPTY, ANY, kind_of, part, part_of
+from crmcore.kernel.records import ANY, EMPTY, kind_of, part, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,6 @@ from crmcore.sales import Conversion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crmcore.testing import TickingClock
 
 CUSTOM = {
     "lead": {"region": "text", "size": "integer", "shoe": "text", "territory": "text"},

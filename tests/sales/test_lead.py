@@ -45,7 +45,9 @@ def test_the_name_is_made_of_its_parts(crm: CRM) -> None:
     assert crm.leads.capture(name="Countess", given_name="Ada").name == "Countess"
 
 
-@pytest.mark.parametrize("fields", [{}, {"source": "webinar"}, {"name": ""}, {"name": " "}, {"emails": {}}, {"given_name": 7}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"source": "webinar"}, {"name": ""}, {"name": " "}, {"emails": {}}, {"given_name": 7}]
+)
 def test_a_lead_nobody_can_know_is_refused(crm: CRM, fields: dict[str, Any]) -> None:
     """A name, a company, an e-mail or a phone is needed."""
     with pytest.raises(Invalid, match="to know the lead by"):

@@ -140,7 +140,7 @@ GRAMMAR = (
     Term(
         "dry run",
         "Finding out what a bulk load or a lead conversion would do, while nothing is written.",
-        "crmcore.kernel.load_report.LoadReport.dry_run",
+        "crmcore.kernel.loading.report.LoadReport.dry_run",
         see=("bulk load", "lead conversion", "what-if"),
     ),
     Term(
@@ -209,7 +209,7 @@ GRAMMAR = (
     Term(
         "load report",
         "What a bulk load did with every row: kept, changed, unchanged, proposed or rejected.",
-        "crmcore.kernel.load_report.LoadReport",
+        "crmcore.kernel.loading.report.LoadReport",
         see=("bulk load", "merge proposal", "rejection"),
     ),
     Term(
@@ -222,7 +222,7 @@ GRAMMAR = (
     Term(
         "merge proposal",
         "A hint that a record which was just brought in may be one that was there already.",
-        "crmcore.kernel.load_report.MergeProposal",
+        "crmcore.kernel.loading.report.MergeProposal",
         synonyms=("duplicate candidate",),
         see=("bulk load", "merged record"),
     ),
@@ -311,7 +311,7 @@ GRAMMAR = (
     Term(
         "rejection",
         "A row that a bulk load did not take, with its place, the reason and a mend.",
-        "crmcore.kernel.load_report.Rejection",
+        "crmcore.kernel.loading.report.Rejection",
         see=("load report",),
     ),
     Term(

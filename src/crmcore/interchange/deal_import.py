@@ -10,9 +10,9 @@ import attrs
 from crmcore.crm import CRM
 from crmcore.interchange.deals import Deal, Outcomes
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.load_columns import Source
-from crmcore.kernel.load_report import Rejection
-from crmcore.kernel.loading import planned
+from crmcore.kernel.loading.columns import Source
+from crmcore.kernel.loading.load import planned
+from crmcore.kernel.loading.report import Rejection
 from crmcore.kernel.table import Table
 from crmcore.playbook import Playbook
 from crmcore.sales import Pipeline, SalesRules, Stage

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
-from crmcore.kernel.intake import Intake, called_with
 from crmcore.kernel.late import Following, check_present, following, record_then
+from crmcore.kernel.loading.intake import Intake, called_with
 from crmcore.kernel.ports import Key
 from crmcore.kernel.records import R, Record
 from crmcore.kernel.values import read
 
 if TYPE_CHECKING:
-    from crmcore.kernel.load_report import LoadReport
+    from crmcore.kernel.loading.report import LoadReport
     from crmcore.kernel.table import Named, Rows
 
 __all__ = ["Desk"]
@@ -212,7 +212,7 @@ class Desk(Intake[R]):
             >>> crm.contacts.external("csv", "C1").email
             'ada@engines.example'
         """
-        from crmcore.kernel.loading import loaded
+        from crmcore.kernel.loading.load import loaded
 
         given = {"key": key, "columns": columns, "system": system, "at": at, "create": create}
         rest = {"date_format": date_format, "on_error": on_error, "dry_run": dry_run}

@@ -12,7 +12,7 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.instants import local_day, midnight
-from crmcore.kernel.intake import called_with
+from crmcore.kernel.loading.intake import called_with
 from crmcore.kernel.records import kind_of
 from crmcore.sales.opportunity import Opportunity, add, advance, amend, import_deal, lose, reopen, win
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage

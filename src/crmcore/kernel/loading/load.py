@@ -9,11 +9,11 @@ import attrs
 
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
-from crmcore.kernel.intake import Intake
 from crmcore.kernel.late import check_present
-from crmcore.kernel.load_columns import Source, check_source, wanted
-from crmcore.kernel.load_plan import Plan, Planning
-from crmcore.kernel.load_report import LoadReport
+from crmcore.kernel.loading.columns import Source, check_source, wanted
+from crmcore.kernel.loading.intake import Intake
+from crmcore.kernel.loading.plan import Plan, Planning
+from crmcore.kernel.loading.report import LoadReport
 from crmcore.kernel.table import Named, Rows, Table, path_of
 
 __all__ = ["loaded", "planned"]

@@ -12,19 +12,19 @@ from typing import Any, Self
 
 import attrs
 
-from crmcore.kernel.cells import is_blank
 from crmcore.kernel.change import Change, applied
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
-from crmcore.kernel.intake import Intake, value_at
-from crmcore.kernel.load_claims import Claims
-from crmcore.kernel.load_columns import Column, Faults, Source, bound, read_column, read_instants, text_of
-from crmcore.kernel.load_references import Links, gone, masked
-from crmcore.kernel.load_report import LoadReport, MergeProposal, Rejection
-from crmcore.kernel.load_trees import circling
+from crmcore.kernel.loading.cells import is_blank
+from crmcore.kernel.loading.claims import Claims
+from crmcore.kernel.loading.columns import Column, Faults, Source, bound, read_column, read_instants, text_of
+from crmcore.kernel.loading.intake import Intake, value_at
+from crmcore.kernel.loading.references import Links, gone, masked
+from crmcore.kernel.loading.report import LoadReport, MergeProposal, Rejection
+from crmcore.kernel.loading.resemblance import resembling
+from crmcore.kernel.loading.trees import circling
 from crmcore.kernel.records import ANY, Record, part_of
 from crmcore.kernel.requirement import Requirement, lacking, requirements
-from crmcore.kernel.resemblance import resembling
 from crmcore.kernel.table import Table
 from crmcore.kernel.values import Border, read
 

@@ -13,7 +13,7 @@ from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Problem
 from crmcore.kernel.front import Front
-from crmcore.kernel.load_columns import Column, Source
+from crmcore.kernel.loading.columns import Column, Source
 from crmcore.kernel.records import ANY, Kind, Record, kind_named
 from crmcore.kernel.values import read
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
-from crmcore.kernel.cells import Cells, check_date_format, is_blank
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.instants import instant
-from crmcore.kernel.intake import Intake, arguments_of
+from crmcore.kernel.loading.cells import Cells, check_date_format, is_blank
+from crmcore.kernel.loading.intake import Intake, arguments_of
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import Field, Record, part_of
 from crmcore.kernel.table import Table

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.intake import Intake, Spelling
+from crmcore.kernel.loading.intake import Intake, Spelling
 from crmcore.kernel.reading import Reading
 from crmcore.kernel.records import Kind, Record
 
