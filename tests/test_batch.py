@@ -145,9 +145,8 @@ def test_batches_nest(crm: CRM) -> None:
         with outer.batch() as inner:
             inner.accounts.update(acme, name="Acme Ltd")
         assert outer.accounts.get(acme.id).name == "Acme Ltd"
-        with pytest.raises(RuntimeError), outer.batch() as inner:
-            inner.accounts.add(name="Bolt")
-            raise RuntimeError
+        with pytest.raises(Invalid), outer.batch() as inner:
+            inner.accounts.add(name=inner.accounts.add(name="Bolt"))
         assert crm.accounts.count() == 0
 
     assert [account.name for account in crm.accounts.find()] == ["Acme Ltd"]

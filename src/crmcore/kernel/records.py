@@ -13,7 +13,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, ItemsView, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypeVar, get_args, get_origin
@@ -100,6 +100,24 @@ class FrozenMap(Mapping[K, V]):
     def items(self) -> ItemsView[K, V]:
         """The keys and their values."""
         return self._items.items()
+
+    def keys(self) -> KeysView[K]:
+        """The keys."""
+        return self._items.keys()
+
+    def values(self) -> ValuesView[V]:
+        """The values."""
+        return self._items.values()
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is such a key."""
+        return key in self._items
+
+    def __eq__(self, other: object) -> bool:
+        """Maps of the same items are equal, whatever their class and order."""
+        if isinstance(other, FrozenMap):
+            return self._items == other._items
+        return self._items == dict(other) if isinstance(other, Mapping) else NotImplemented
 
     def __hash__(self) -> int:
         """Equal maps hash alike."""
