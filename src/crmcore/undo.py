@@ -96,8 +96,8 @@ def _steps(changes: Sequence[Change[Any]], store: Store, kinds: Mapping[str, Kin
         first.setdefault(_whole(change), change.version)
     for (name, id), version in first.items():
         kind = kinds[name]
-        known = [change for change in store.changes(kind=name, id=id) if change.version < version]
-        yield _Step(kind, replay(kind, known), store.get(kind, [id])[id])
+        known = store.changes(kind=name, id=id) if version > 1 else []
+        yield _Step(kind, replay(kind, [one for one in known if one.version < version]), store.get(kind, [id])[id])
 
 
 def _back(step: _Step, context: Context[Any]) -> Change[Any]:

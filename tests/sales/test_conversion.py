@@ -445,3 +445,15 @@ def test_no_conversion_loses_anything(
     if contact is not None:
         assert bare(crm.contacts.get(contact.id)) == bare(contact)
     assert crm.verify()
+
+
+def test_a_key_takes_the_record_or_its_id(crm: CRM) -> None:
+    """They mean the same request."""
+    ada, bolt = crm.contacts.add(name="Ada"), crm.accounts.add(name="Bolt")
+    lead = crm.leads.qualify(crm.leads.capture(name="A.", company="Bolt"))
+    made = crm.given(key="k").leads.convert(lead.id, contact=ada, account=bolt)
+
+    assert crm.given(key="k").leads.convert(lead.id, contact=ada.id, account=bolt.id) == made
+    assert crm.given(key="t").touchpoints.log(ada, channel="x") == crm.given(key="t").touchpoints.log(
+        ada.id, channel="x"
+    )

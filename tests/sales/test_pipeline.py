@@ -307,3 +307,20 @@ def test_stages_differ_by_more_than_capitals() -> None:
     """No report could tell them apart."""
     with pytest.raises(Invalid, match="names that differ by more than capitals"):
         Pipeline("new", [Stage("Demo"), Stage("demo"), *ENDS])
+
+
+@pytest.mark.parametrize(
+    "conversion",
+    [7, {"region": "lead.region"}, {"region": "account"}, {"region": "account."}, {7: "account.x"}, {"x": 7}],
+)
+def test_custom_fields_of_leads_go_somewhere(conversion: Any) -> None:  # noqa: ANN401
+    """To a contact, an account or a deal."""
+    with pytest.raises(Invalid, match="conversion"):
+        SalesRules(conversion=conversion)
+
+
+def test_where_custom_fields_go_is_kept_with_the_playbook() -> None:
+    """As plain data."""
+    playbook = Playbook(sales=SalesRules(conversion={"region": "account.territory"}))
+
+    assert Playbook.from_data(playbook.to_data()) == playbook

@@ -116,10 +116,23 @@ def _compiled(filter: Filter) -> _Compiled:
         _refuse_relative(leaf)
     writer = _Writer()
     condition, _ = writer.written(filter, frozenset())
-    tree = ast.fix_missing_locations(_Template(condition).visit(ast.parse(_SOURCE)))
     names: dict[str, object] = {**writer.constants, "UNFIT": _UNFIT, "refusal": _refusal(filter)}
-    exec(compile(tree, "<filter>", "exec"), names)  # noqa: S102 - made of nodes, never of a caller's text
+    exec(_code(_Shape(ast.dump(condition), condition)), names)  # noqa: S102 - made of nodes, never of a caller's text
     return _Compiled(names["matches"], names["chosen"])  # type: ignore[arg-type]
+
+
+@attrs.frozen
+class _Shape:
+    """A condition, whatever its constants are."""
+
+    text: str
+    tree: ast.expr = attrs.field(eq=False)
+
+
+@lru_cache(maxsize=512)
+def _code(shape: _Shape) -> CodeType:
+    tree = ast.fix_missing_locations(_Template(shape.tree).visit(ast.parse(_SOURCE)))
+    return compile(tree, "<filter>", "exec")
 
 
 def _refuse_relative(leaf: Leaf) -> None:

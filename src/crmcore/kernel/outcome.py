@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from crmcore.kernel.change import Change, applied, replay
@@ -12,14 +12,14 @@ from crmcore.kernel.records import Kind, R
 __all__ = ["is_late", "outcome"]
 
 
-def is_late(changes: Iterable[Change[Any]], store: Store) -> bool:
+def is_late(changes: Collection[Change[Any]], store: Store) -> bool:
     """Whether one of some changes may have happened before something the store knows already.
 
     Args:
         changes: What is to be written.
         store: The store.
     """
-    last = store.last()[1]
+    last = store.last()[1] if changes else None
     return last is not None and any(change.at < last for change in changes)
 
 
@@ -37,7 +37,7 @@ def outcome(kind: Kind[R], changes: Sequence[Change[Any]], store: Store) -> dict
             mine.setdefault(change.id, []).append(change)
     if not mine:
         return {}
-    if is_late((change for some in mine.values() for change in some), store):
+    if is_late([change for some in mine.values() for change in some if change.version > 1], store):
         whole = ((id, [*store.changes(kind=kind.name, id=id), *some]) for id, some in mine.items())
         return {id: record for id, known in whole if (record := replay(kind, known)) is not None}
     before = store.get(kind, [id for id, some in mine.items() if some[0].version > 1])

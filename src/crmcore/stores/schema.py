@@ -27,6 +27,7 @@ TABLES = (
         playbook TEXT NOT NULL, sets TEXT NOT NULL, seal INTEGER NOT NULL,
         body TEXT NOT NULL, checksum INTEGER NOT NULL, UNIQUE (tenant, kind, id, version))""",
     "CREATE INDEX IF NOT EXISTS ix_crm_change_horizon ON crm_change (tenant, kind, id, horizon, version)",
+    "CREATE INDEX IF NOT EXISTS ix_crm_change_commit ON crm_change (tenant, commit_id)",
     """CREATE TABLE IF NOT EXISTS crm_claim (
         tenant TEXT NOT NULL, kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
         live INTEGER NOT NULL, PRIMARY KEY (tenant, kind, field, value, id))""",

@@ -45,6 +45,8 @@ class SqliteReading:
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
         """Records by id; unknown ids are left out."""
         wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
         if len(wanted) <= CHUNK:
             return self._chunk(kind, wanted, moment)
         with self._file.reading():
@@ -179,7 +181,8 @@ class SqliteReading:
         """The log in the order it was written."""
         asked = {"seq > ?": after, "seq <= ?": upto, "kind = ?": kind, "id = ?": id, "commit_id = ?": commit}
         given = {clause: value for clause, value in asked.items() if value is not None}
-        table = "crm_change NOT INDEXED" if kind is None else "crm_change"  # a stretch of the log is in its order
+        stretch = kind is None and commit is None
+        table = "crm_change NOT INDEXED" if stretch else "crm_change"  # the log itself is in its order
         sql = f"SELECT {LOG}, seal FROM {table} WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"
         values = (self.tenant, *given.values(), -1 if limit is None else max(limit, 0))
         return [change_of(self._kinds, self._file.path, self.tenant, row) for row in self._file.rows(sql, values)]
