@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Set as AbstractSet
 from typing import Any, TypeVar, overload
 
 from crmcore.activity.about import id_of, standing
+from crmcore.kernel.acting import TRIES
 from crmcore.kernel.change import Change
 from crmcore.kernel.claims import claimed
 from crmcore.kernel.context import Context
-from crmcore.kernel.desk import TRIES, Desk
+from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.page import Query

@@ -79,7 +79,7 @@ class Problem:
     """
 
     path: str
-    value: object
+    value: object = attrs.field(repr=shown)
     expected: str
     mend: str
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from types import CodeType
 from typing import TypeAlias, TypeVar, cast
 
 import attrs

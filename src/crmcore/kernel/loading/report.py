@@ -25,7 +25,7 @@ class Rejection:
 
     row: int
     column: str | None
-    value: object
+    value: object = attrs.field(repr=shown)
     expected: str
     mend: str
 

@@ -1,0 +1,236 @@
+"""How acts are done on the records of a desk: told the circumstances, read, checked, committed, and tried anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from crmcore.kernel.change import Change, evolved
+from crmcore.kernel.context import Context
+from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
+from crmcore.kernel.late import Following, check_present, following, record_then
+from crmcore.kernel.loading.intake import Intake
+from crmcore.kernel.ports import Key
+from crmcore.kernel.records import R, Record
+from crmcore.kernel.values import read
+
+__all__ = ["TRIES", "Acting"]
+
+TRIES = 5
+"""How often an act on an id is done anew when somebody else was quicker."""
+
+
+class Acting(Intake[R]):
+    """A desk as acts see it.
+
+    Args:
+        kind: The kind.
+        front: The front door it belongs to.
+    """
+
+    def originate(
+        self,
+        pure: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        asked: tuple[str, object] | None = None,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
+        """Do an act that makes a record: what ``act`` calls.
+
+        Args:
+            pure: The act.
+            args: Its positional arguments, without the context.
+            kwargs: Its keyword arguments.
+            asked: What an idempotency key stands for, when the caller asked for something else than the act.
+
+        Raises:
+            Invalid: The act makes a record of another kind.
+        """
+        return self._kept_or_done(pure, None, args, kwargs, deleted=False, asked=asked)
+
+    def perform(
+        self,
+        pure: Callable[..., Any],
+        record: R | str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        deleted: bool = False,
+        asked: tuple[str, object] | None = None,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
+        """Do an act on a record: what ``act`` calls.
+
+        Args:
+            pure: The act.
+            record: The record, or its id for the current one.
+            args: The act's positional arguments, without record and context.
+            kwargs: Its keyword arguments.
+            deleted: Whether the act is for deleted records.
+            asked: What an idempotency key stands for, when the caller asked for something else than the act.
+
+        Raises:
+            Conflict: The record has moved on. With an id it is tried again, for an id means the current record.
+            NotAllowed: The record is deleted, or the act would make an impossible past.
+        """
+        self._id(record)
+        return self._kept_or_done(pure, record, args, kwargs, deleted=deleted, asked=asked)
+
+    def _kept_or_done(
+        self,
+        pure: Callable[..., Any],
+        record: R | str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        deleted: bool,
+        asked: tuple[str, object] | None,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
+        """What an idempotency key gave the first time, or the act done; anew when somebody else was quicker."""
+        id = None if record is None else self._id(record)
+        name, arguments = asked or (pure.__name__, (id, args, kwargs))
+        key = self.front.key(name, self.kind.name, arguments)
+        kept = None if key is None else self.front.store.kept(key)
+        if kept is not None:
+            return kept.records if _several(pure, kept.records) else kept.records[0]
+        tries = 1 if isinstance(record, Record) else TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._done(pure, record, args, kwargs, key=key, deleted=deleted)
+            except Conflict as conflict:
+                if not tries or isinstance(conflict, Duplicate):
+                    raise
+
+    def _done(
+        self,
+        pure: Callable[..., Any],
+        record: R | str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        key: Key | None,
+        deleted: bool,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
+        changes, several = self._proposed(pure, record, args, kwargs, deleted=deleted)
+        if not changes:
+            return () if several or record is None else self._any(self._id(record))
+        records = self.front.commit(changes, key, unmoved=self.ground(changes)).records
+        return records if several else records[0]
+
+    def ground(self, changes: Sequence[Change[Any]]) -> Mapping[tuple[str, str], int]:  # noqa: ARG002 - for others
+        """The other records that changes rest on, and the versions these must still have when they are written.
+
+        Args:
+            changes: What an act of this desk would write.
+        """
+        return {}
+
+    def along(self, changes: Sequence[Change[Any]], context: Context[Any]) -> Sequence[Change[Any]]:  # noqa: ARG002
+        """What other records change along with changes of this desk, in the same commit; their values are read.
+
+        Args:
+            changes: What would be written, read and checked; of a load, all of it.
+            context: The circumstances.
+        """
+        return ()
+
+    def propose(
+        self,
+        pure: Callable[..., Any],
+        target: R | str | None,
+        *args: Any,  # noqa: ANN401 - the act's own arguments
+        **kwargs: Any,  # noqa: ANN401
+    ) -> tuple[Change[Any], ...]:
+        """What an act would change, checked but not written.
+
+        Args:
+            pure: The act.
+            target: The record, or its id; None for an act that makes a record.
+            args: The act's positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Changes for ``CRM.commit``; none when the act would change nothing.
+        """
+        return self._proposed(pure, target, args, kwargs)[0]
+
+    def _proposed(
+        self,
+        pure: Callable[..., Any],
+        target: R | str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        deleted: bool = False,
+    ) -> tuple[tuple[Change[Any], ...], bool]:
+        """The changes of an act, read and checked, and whether it speaks of several records."""
+        check_present(self.front.moment)
+        subject = () if target is None else (self._subject(target, deleted=deleted),)
+        context = self.front.context(self.department)
+        result = pure(*subject, context, *args, **kwargs)
+        several = not isinstance(result, Change)
+        changes = tuple(result) if several else (result,)
+        if target is None and changes and changes[0].kind != self.kind.name:
+            mend = f"give {self.kind.name} a desk with acts of its own"
+            raise Invalid([Problem(pure.__name__, changes[0].kind, f"an act that makes a {self.kind.name}", mend)])
+        ready = [self.ready(one) for one in changes if several or one.version == 1 or one.sets]
+        return (*ready, *self.along(ready, context)), several
+
+    def _subject(self, target: R | str, *, deleted: bool) -> R:
+        """The record an act is done on: as it stands, or as it was when the act is backdated."""
+        record = self._any(self._id(target))
+        if isinstance(target, Record) and record.version != target.version:
+            raise Conflict(self.kind.name, record.id, expected=target.version, found=record.version)
+        at = self.front.backdated
+        if at is not None:
+            known = self.front.store.changes(kind=self.kind.name, id=record.id)
+            record = record_then(self.kind, known, record, at)
+        if (record.deleted_at is not None) is not deleted:
+            state = "deleted; restore it first" if not deleted else "not deleted"
+            message = f"{self.kind.name} {record.id} is {state}"
+            raise NotAllowed(message, act="restore" if deleted else "change", possible=() if deleted else ("restore",))
+        return record
+
+    def ready(self, change: Change[Any]) -> Change[Any]:
+        """A change with its values read, and its place in the past found possible."""
+        kind = self.front.kinds.get(change.kind)
+        if kind is None:
+            mend = "open the CRM with its class among the kinds"
+            raise Invalid([Problem("kind", change.kind, f"one of {', '.join(self.front.kinds)}", mend)])
+        values = read(kind, change.sets, border=self.front.border(kind), new=change.version == 1)
+        ready = evolved(change, sets=values)
+        if self.front.backdated is not None and change.version > 1 and kind is self.kind:
+            self._check_past(ready)
+        return ready
+
+    def _check_past(self, late: Change[R]) -> None:
+        """Refuse a change in the past after which what happened next would not have been possible."""
+        known = self.front.store.changes(kind=late.kind, id=late.id)
+        for step in following(self.kind, known, late):
+            if not self.joins(step):
+                message = (
+                    f"{late.kind} {late.id} can't have been {late.what} at {late.at.isoformat()}: it was "
+                    f"{step.change.what} after that, which would not have been possible; give another time"
+                )
+                raise NotAllowed(message, act=late.what)
+
+    def joins(self, step: Following[R]) -> bool:
+        """Whether a change could still have happened, had a late one before it been known.
+
+        Args:
+            step: The change, the record it was made of, and the record it would have been made of.
+        """
+        if (step.was.deleted_at is None) is not (step.now.deleted_at is None):
+            return False
+        if self.kind.lifecycle is None:
+            return True
+        field, table = self.kind.lifecycle
+        was, now, end = getattr(step.was, field), getattr(step.now, field), step.change.sets.get(field)
+        return end is None or was == now or not table.between(was, end).isdisjoint(table.between(now, end))
+
+
+def _several(pure: Callable[..., Any], records: tuple[Record, ...]) -> bool:
+    """Whether an act speaks of several records, though it may have changed one, or others along with it."""
+    said = str(pure.__annotations__.get("return"))
+    return "uple[" in said or (len(records) > 1 and "Change[" not in said)

@@ -1,0 +1,206 @@
+"""Writing: what acts propose is admitted and committed; several at once, in thought only, or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import attrs
+
+from crmcore.admission import check_changes, check_references, check_required
+from crmcore.adoption import Playbooks
+from crmcore.circumstances import Circumstances
+from crmcore.kernel.acting import TRIES
+from crmcore.kernel.change import Change
+from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
+from crmcore.kernel.late import check_present
+from crmcore.kernel.ports import Commit, Key
+from crmcore.kernel.records import Record, kind_of
+from crmcore.kernel.values import read_text
+from crmcore.playbook import Playbook, PlaybookVersion
+
+if TYPE_CHECKING:
+    from crmcore.stores.overlay import OverlayStore
+
+__all__ = ["Writing"]
+
+
+class Writing(Circumstances):
+    """A CRM that is written to."""
+
+    def key(self, act: str, kind: str, arguments: object) -> Key | None:
+        """The idempotency key of a call, if the caller gave one.
+
+        Args:
+            act: The act's name.
+            kind: The kind of record.
+            arguments: Everything it was called with.
+        """
+        if self._given.key is None:
+            return None
+        return Key.of(self._given.key, (act, kind, arguments, self._given.at, self._given.reason))
+
+    def commit(
+        self,
+        changes: Sequence[Change[Any]],
+        key: Key | None = None,
+        *,
+        unmoved: Mapping[tuple[str, str], int] | None = None,
+        end: int | None = None,
+    ) -> Commit:
+        """Write changes whose values have been read. Acts call this; you seldom do.
+
+        Args:
+            changes: At least one change.
+            key: An idempotency key.
+            unmoved: Records the changes rest on, by kind and id, and the versions they must still have.
+            end: Where the log must still end, when they rest on all of it.
+
+        Raises:
+            NotAllowed: This is a view of the past.
+            Invalid: There is nothing to write, a record refers to one that is not there, or would come to lack a
+                custom field it needs.
+            Conflict: A record has moved on.
+        """
+        check_present(self.moment)
+        if not changes:
+            raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
+        self._admit(changes, self.playbook)
+        if not self._house.playbooks.kept(self.store):
+            self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
+            end = None if end is None else end + 1
+        recorded_at = max([self._clock(), *(change.at for change in changes)])
+        id = self._house.new_id("commit")
+        playbook, ground = self.playbook.hash, {**(unmoved or {}), **self._house.playbooks.ground(self.store)}
+        stale = next((change for change in changes if change.playbook not in ("", playbook)), None)
+        if stale is not None:
+            message = f"another playbook was adopted since {stale.kind} {stale.id} was {stale.what}; repeat the act"
+            raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook, message=message)
+        written: dict[str, Any] = {"recorded_at": recorded_at, "key": key, "playbook": playbook}
+        done = self.store.commit(changes, id=id, unmoved=ground, end=end, **written)
+        self._house.playbooks.wrote(self.store, done.changes)
+        return done
+
+    @contextmanager
+    def batch(self) -> Iterator[Self]:
+        """Several acts as one commit: all of them are written when the block ends, or none.
+
+        Within the block the CRM it gives reads what was done in it; nobody else does. An error leaves
+        everything as it was.
+
+        Yields:
+            The CRM to act on.
+
+        Raises:
+            Conflict: A record that was changed in it, or that it rests on, was changed meanwhile.
+            NotAllowed: This is a view of the past, a key was given, or a playbook was adopted within.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> with crm.batch() as batch:
+            ...     acme = batch.accounts.add(name="Acme")
+            ...     deal = batch.opportunities.add(name="Roof", account=acme.id)
+            >>> crm.history(acme)[0].commit == crm.history(deal)[0].commit
+            True
+        """
+        if self._given.key is not None:
+            message = "a batch has no idempotency key, since its acts make new ids each time; give keys to single acts"
+            raise NotAllowed(message, act="batch", possible=("given(key=…)",))
+        with self.suppose() as within:
+            overlay = cast("OverlayStore", within.store)
+            start = overlay.last()[0]
+            yield within
+            written = [change for change in overlay.written if change.kind != kind_of(PlaybookVersion).name]
+            if within.playbook != self.playbook:
+                message = "a playbook can't be adopted in a batch; adopt() it before"
+                raise NotAllowed(message, act="adopt", possible=("adopt",))
+            if overlay.last()[0] - start != len(overlay.written):
+                message = "a batch belongs to one tenant; give each tenant a batch of its own"
+                raise NotAllowed(message, act="batch", possible=("batch",))
+            if written:
+                self.commit(written, unmoved=overlay.ground, end=overlay.end)
+
+    @contextmanager
+    def suppose(self) -> Iterator[Self]:
+        """What if: the CRM it gives can be acted on and asked for figures like this one; nothing is written.
+
+        Yields:
+            The CRM to act on; it is closed when the block ends.
+
+        Raises:
+            NotAllowed: This is a view of the past.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> deal = crm.opportunities.add(name="Roof", amount=12_000)
+            >>> with crm.suppose() as what_if:
+            ...     _ = what_if.opportunities.win(deal)
+            ...     what_if.analytics.pipeline().won_value
+            Money('12000.00', 'USD')
+            >>> crm.opportunities.get(deal.id).status
+            'open'
+        """
+        from crmcore.stores.overlay import OverlayStore
+
+        check_present(self.moment)
+        overlay = OverlayStore(self.store)
+        overlay.prepare(self.kinds.values())
+        house = attrs.evolve(self._house, playbooks=Playbooks(self._house.playbooks.first))
+        try:
+            yield self._view(store=overlay, _house=house)
+        finally:
+            overlay.close()
+
+    def undo(self, commit: str) -> tuple[Record, ...]:
+        """Take a commit back: every field of every record in it becomes what it was.
+
+        A record the commit made is deleted. Undoing an undo does it again.
+
+        Args:
+            commit: The id of the commit, as every change has it: ``crm.history(record)[-1].commit``.
+
+        Returns:
+            The records as they now stand.
+
+        Raises:
+            NotFound: There is no such commit.
+            NotAllowed: A record in it was changed since, or refers to what it made: all of them. Or this CRM is
+                a view of the past, or backdated.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> acme = crm.accounts.add(name="Acme")
+            >>> acme = crm.accounts.update(acme, name="Acme Ltd")
+            >>> crm.undo(crm.history(acme)[-1].commit)[0].name
+            'Acme'
+        """
+        check_present(self.moment)
+        if self.backdated is not None:
+            raise NotAllowed("undo happens now; take it back without given(at=…)", act="undo")
+        id, tries = read_text(commit, path="commit", empty=False), TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._undone(id)
+            except Conflict as conflict:
+                if not tries or isinstance(conflict, Duplicate):
+                    raise
+
+    def _undone(self, commit: str) -> tuple[Record, ...]:
+        """Take a commit back, as long as nothing is written meanwhile."""
+        from crmcore.undo import undoing
+
+        end = self.store.last()[0]
+        changes = undoing(commit, self.store, self.kinds, self.context(""))
+        ready = [self.desk(self.kinds[change.kind].cls).ready(change) for change in changes]
+        return self.commit(ready, end=end).records
+
+    def _admit(self, changes: Sequence[Change[Any]], playbook: Playbook) -> None:
+        """Refuse changes that can't be written."""
+        check_changes(changes, self.kinds, self._clock, self._now)
+        check_references(changes, self.kinds, self.store)
+        check_required(changes, self.kinds, self.store, playbook)
