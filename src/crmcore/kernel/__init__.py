@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from crmcore.kernel.context import Context
     from crmcore.kernel.desk import Desk
     from crmcore.kernel.lifecycle import Lifecycle
-    from crmcore.kernel.records import Record, field, kind_of, record
+    from crmcore.kernel.records import ANY, EMPTY, Record, field, kind_of, part, record
 
 _HOME_OF = {
+    "ANY": "records",
+    "EMPTY": "records",
     "act": "acts",
     "Change": "change",
     "Context": "context",
@@ -24,10 +26,24 @@ _HOME_OF = {
     "Record": "records",
     "field": "records",
     "kind_of": "records",
+    "part": "records",
     "record": "records",
 }
 
-__all__ = ["Change", "Context", "Desk", "Lifecycle", "Record", "act", "field", "kind_of", "record"]
+__all__ = [
+    "ANY",
+    "EMPTY",
+    "Change",
+    "Context",
+    "Desk",
+    "Lifecycle",
+    "Record",
+    "act",
+    "field",
+    "kind_of",
+    "part",
+    "record",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -86,8 +86,11 @@ class Desk(Acting[R]):
             version: The version the record must have; None for any.
 
         Raises:
+            Invalid: The version is no number, a field is unknown or does not fit.
             Conflict: The record has another version.
         """
+        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+            raise Invalid([Problem("version", version, "a whole number", "pass the version of a record")])
         if version not in (None, record.version):
             raise Conflict(self.kind.name, record.id, expected=version, found=record.version)
         values = read(self.kind, fields, border=self.front.border(self.kind))

@@ -130,7 +130,7 @@ class Conflict(CrmError):
         self.kind, self.id, self.expected, self.found = kind, id, expected, found
         super().__init__(
             message
-            or f"{kind} {id} was changed by someone else: you read version {expected}, it is now {found}; "
+            or f"{kind} {id} was changed by someone else: you read version {shown(expected)}, it is now {shown(found)}; "
             "read it again and repeat the act",
         )
 

@@ -18,6 +18,7 @@ import attrs
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.keys import values_of
 from crmcore.kernel.records import Field, Kind, R, Record
+from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import Filter
 
 __all__ = ["Page", "Place", "Query", "Sort", "check_limit", "cut", "page_of", "place_of", "query"]
@@ -122,7 +123,7 @@ def query(
     sort = None if order_by is None else _sort(kind, order_by)
     check_limit(limit)
     place = None if after is None else _place_from(after, sort)
-    return Query(where=where, sort=sort, limit=limit, after=place, deleted=bool(deleted))
+    return Query(where=where, sort=sort, limit=limit, after=place, deleted=read_boolean(deleted, path="deleted"))
 
 
 def check_limit(limit: object) -> None:

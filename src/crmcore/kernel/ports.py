@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import attrs
 
 from crmcore.kernel.change import Change
+from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.page import Page, Query
 from crmcore.kernel.records import Kind, R, Record
 
@@ -56,10 +57,17 @@ class Key:
         Args:
             text: The caller's key.
             request: What is asked, with all its arguments.
+
+        Raises:
+            Invalid: The arguments can't be told from others, such as a value that holds itself.
         """
         from hashlib import sha256
 
-        asked = repr(_ordered(request)).encode("utf-8", "backslashreplace")
+        try:
+            asked = repr(_ordered(request)).encode("utf-8", "backslashreplace")
+        except Exception as error:  # arguments may be of any class, even one that can't be shown
+            found, mend = type(error).__name__, "give plain values, or leave given(key=…) out"
+            raise Invalid([Problem("key", found, "arguments that can be told from others", mend)]) from error
         return cls(text, sha256(asked).hexdigest())
 
 

@@ -28,6 +28,7 @@ from crmcore.kernel.where import FieldType, Filter
 
 __all__ = [
     "ANY",
+    "EMPTY",
     "Field",
     "FrozenMap",
     "Kind",
@@ -133,6 +134,7 @@ class FrozenMap(Mapping[K, V]):
 
 
 EMPTY: FrozenMap[str, Any] = FrozenMap()
+"""No members."""
 
 
 @attrs.frozen(kw_only=True)

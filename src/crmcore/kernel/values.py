@@ -23,7 +23,7 @@ from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money, number
 from crmcore.kernel.records import LONGEST_TEXT, Field, Kind, part_of
 
-__all__ = ["Border", "read", "read_text"]
+__all__ = ["Border", "read", "read_boolean", "read_text"]
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LARGEST_INTEGER = 2**63
@@ -202,6 +202,21 @@ def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text",
     return str.__str__(value)
 
 
+def read_boolean(value: object, *, path: str) -> bool:
+    """Yes or no. What merely counts as one, such as ``"no"``, is refused: it is seldom meant so.
+
+    Args:
+        value: What was given.
+        path: What it is, for the message.
+
+    Raises:
+        Invalid: It is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise Invalid([Problem(path, value, "True or False", "give a bool")])
+    return value
+
+
 def _text(value: object, declared: Field, _: Border) -> str:
     return read_text(value, declared.longest, empty=not declared.required)
 
@@ -251,10 +266,8 @@ def _money(value: object, declared: Field, border: Border) -> Money:
     return money
 
 
-def _boolean(value: object, _: Field, __: Border) -> bool:
-    if not isinstance(value, bool):
-        raise _Misfit("True or False", "give a bool")
-    return value
+def _boolean(value: object, declared: Field, _: Border) -> bool:
+    return read_boolean(value, path=declared.name)
 
 
 def _date(value: object, _: Field, __: Border) -> date:

@@ -22,7 +22,7 @@ from crmcore.kernel.page import Query
 from crmcore.kernel.ports import NOW, Moment, Store
 from crmcore.kernel.reading import WHOLE
 from crmcore.kernel.records import EMPTY, Kind, Record, field, record
-from crmcore.kernel.values import read_text
+from crmcore.kernel.values import read_boolean, read_text
 from crmcore.kernel.where import F, Filter, checked
 
 __all__ = ["Affiliation", "AffiliationDesk", "affiliate", "affiliations_of", "end", "on_day"]
@@ -180,7 +180,7 @@ class AffiliationDesk(Desk[Affiliation]):
         comes = fields["since"] is None and fields["until"] is None
         back = comes and any(one.account == account for one in self._then([contact]))
         made = affiliate(context, **{**fields, **({"since": today(context.at, context.zone)} if back else {})})
-        first = self._people([contact]).values() if primary else ()
+        first = self._people([contact]).values() if read_boolean(primary, path="primary") else ()
         return made, *(context.changed(one, "affiliated", account=account) for one in first)
 
     def check_update(self, record: Affiliation, fields: Mapping[str, Any]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.values import LONGEST_NAME, read_text
+from crmcore.kernel.errors import Problem
+from crmcore.kernel.values import LONGEST_NAME, read_boolean, read_text
 
 __all__ = ["CONSENTS", "consented", "misread"]
 
@@ -24,9 +24,8 @@ def consented(channel: str, *, granted: bool) -> tuple[str, dict[str, str]]:
         Invalid: The channel is empty, or it is not said whether they grant it.
     """
     named = read_text(channel, LONGEST_NAME, path="channel", empty=False)
-    if not isinstance(granted, bool):
-        raise Invalid([Problem("granted", granted, "True or False", "say what they said")])
-    what, said = ("opted in", "granted") if granted else ("opted out", "withdrawn")
+    said_yes = read_boolean(granted, path="granted")
+    what, said = ("opted in", "granted") if said_yes else ("opted out", "withdrawn")
     return what, {f"consents.{named}": said}
 
 
@@ -37,6 +36,6 @@ def misread(consents: object) -> Iterator[Problem]:
         consents: What was given, by channel.
     """
     for channel, said in consents.items() if isinstance(consents, Mapping) else ():
-        if said not in CONSENTS:
+        if not (isinstance(said, str) and said in CONSENTS):
             mend = "leave it out while they have not said"
             yield Problem(f"consents.{channel}", said, " or ".join(map(repr, CONSENTS)), mend)

@@ -66,7 +66,7 @@ def left_of(record: Record, way: str, fields: Mapping[str, Any]) -> Any:  # noqa
 
 def _stripped(value: object) -> object:
     if isinstance(value, Mapping):
-        return {label: _stripped(one) for label, one in value.items()}
+        return {label: _stripped(one) if isinstance(one, str) else one for label, one in value.items()}
     return value.strip() if isinstance(value, str) else value
 
 

@@ -15,6 +15,7 @@ from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import R, Record, kind_of
+from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import AnyOf, F
 from crmcore.people import Account, Affiliation, Contact
 from crmcore.people.reach import left_of, reached_by
@@ -110,8 +111,8 @@ class LeadDesk(Desk[Lead]):
             ('Analytical Engines', 'ada@engines.example', Money('12000.00', 'USD'))
         """
         about = {"name": name, "pipeline": pipeline, "stage": stage, "amount": amount, "close_on": close_on}
-        wanted = {"account": account, "contact": contact, "opportunity": about if opportunity else None}
-        if dry_run:
+        wanted = {"account": account, "contact": contact, "opportunity": about if read_boolean(opportunity, path="opportunity") else None}
+        if read_boolean(dry_run, path="dry_run"):
             with self.front.suppose() as what_if:
                 return LeadDesk(self.kind, what_if)._converted(lead, wanted)  # noqa: SLF001 - the same desk elsewhere
         return self._converted(lead, wanted)

@@ -212,7 +212,7 @@ def import_deal(
     if strangers:
         raise Invalid([Problem(one, "a value", "a field as add takes it", "take it out") for one in strangers])
     through = context.rules.pipeline(pipeline)
-    undated = {} if dated else {"opened_at": None}
+    undated = {} if read_boolean(dated, path="dated") else {"opened_at": None}
     return _made(context, "imported", {"name": name, **fields, **undated}, through, _open_stage(through, stage))
 
 

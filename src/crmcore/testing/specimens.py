@@ -17,7 +17,21 @@ from crmcore.kernel.records import EMPTY, Kind, R, Record, field, kind_of, part,
 from crmcore.kernel.where import Filter, checked
 from crmcore.testing.clock import CountingIds, TickingClock
 
-__all__ = ["BOX", "KINDS", "PARCEL", "Box", "Parcel", "Pen", "added", "asked", "changed", "holder", "hour", "walked"]
+__all__ = [
+    "BOX",
+    "KINDS",
+    "PARCEL",
+    "Box",
+    "Parcel",
+    "Pen",
+    "Place",
+    "added",
+    "asked",
+    "changed",
+    "holder",
+    "hour",
+    "walked",
+]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

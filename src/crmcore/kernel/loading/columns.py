@@ -19,7 +19,7 @@ from crmcore.kernel.loading.intake import Intake, arguments_of
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import Field, Record, part_of
 from crmcore.kernel.table import Table
-from crmcore.kernel.values import Border, read, read_text
+from crmcore.kernel.values import Border, read, read_boolean, read_text
 
 __all__ = ["Column", "Faults", "Source", "bound", "check_source", "read_column", "read_instants", "text_of", "wanted"]
 
@@ -256,9 +256,13 @@ def check_source(given: Mapping[str, object]) -> None:
         problems.append(Problem("columns", type(columns).__name__, expected, mend))
     if isinstance(create, str) or not isinstance(create, typing.Iterable) or not _texts(create):
         problems.append(Problem("create", create, "names of fields", 'write ["account"]'))
-    if given["on_error"] not in ("reject", "raise"):
-        problems.append(Problem("on_error", given["on_error"], '"reject" or "raise"', "choose one of them"))
+    on_error, progress = given["on_error"], given["progress"]
+    if not (isinstance(on_error, str) and on_error in {"reject", "raise"}):
+        problems.append(Problem("on_error", on_error, '"reject" or "raise"', "choose one of them"))
+    if not (progress is None or callable(progress)):
+        problems.append(Problem("progress", type(progress).__name__, "a function", "give one that takes two numbers"))
     problems += _refused(functools.partial(check_date_format, given["date_format"]))
+    problems += _refused(functools.partial(read_boolean, given["dry_run"], path="dry_run"))
     if problems:
         raise Invalid(problems)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -36,6 +36,8 @@ def loaded(
         given: The other arguments of ``Desk.load``.
         progress: Told how far it is.
     """
+    create = given["create"]
+    given = {**given, "progress": progress, "create": tuple(create) if isinstance(create, Iterator) else create}
     check_source(given)
     _check_free(desk)
     told = ("key", "system", "columns", "at", "date_format")
@@ -49,7 +51,7 @@ def loaded(
         if given["on_error"] == "raise" and plan.report.rejections:
             raise Invalid(one.problem for one in plan.report.rejections)
         if given["dry_run"] or not plan.changes:
-            return attrs.evolve(plan.report, dry_run=bool(given["dry_run"]))
+            return attrs.evolve(plan.report, dry_run=given["dry_run"])
         try:
             along = desk.along(plan.changes, context)
             done = desk.front.commit([*plan.changes, *along], unmoved=desk.ground(plan.changes))

@@ -128,7 +128,7 @@ class Planning:
 
     def _cells(self, name: str) -> Sequence[object]:
         """The cells of a column."""
-        return self.table.columns.get(name, ())
+        return self.table.columns.get(name, (None,) * self._size)
 
     def _read(self, columns: Sequence[Column]) -> None:
         """Every column, once."""
