@@ -36,6 +36,8 @@ def check_changes(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]]
     Raises:
         Invalid: The first that does not pass.
     """
+    if not isinstance(changes, Sequence):
+        raise Invalid([Problem("changes", type(changes).__name__, "a list of changes", "take them from propose()")])
     playbook, reached = kind_of(PlaybookVersion).name, clock()
     for change in changes:
         if not isinstance(change, Change) or change.kind not in kinds or change.kind == playbook:

@@ -17,7 +17,7 @@ from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.sales import Opportunity
 from crmcore.sales.opportunity import remap as moved
 
-__all__ = ["Playbooks", "check_custom", "in_force", "remapped"]
+__all__ = ["Playbooks", "check_custom", "check_remap", "in_force", "remapped"]
 
 PLAYBOOK_ID = "playbook"
 
@@ -193,6 +193,23 @@ def _adoption(store: Store, playbook: Playbook, context: Context[Any]) -> Change
     if current is not None:
         return None if current.hash == playbook.hash else context.changed(current, "adopted", **sets)
     return attrs.evolve(context.created(PlaybookVersion, "adopted", **sets), id=PLAYBOOK_ID)
+
+
+def check_remap(remap: object) -> Mapping[tuple[str, str], str]:
+    """Where deals of stages that are taken away go, if it is said so.
+
+    Args:
+        remap: ``{(pipeline, old stage): new stage}``, or None.
+
+    Raises:
+        Invalid: It is neither.
+    """
+    if remap is None:
+        return EMPTY
+    if not isinstance(remap, Mapping) or not all(isinstance(stage, str) for stage in remap.values()):
+        expected, mend = "the new stage of each old one", "write {(pipeline, old stage): new stage}"
+        raise Invalid([Problem("remap", type(remap).__name__, expected, mend)])
+    return remap
 
 
 def remapped(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from crmcore.adoption import Playbooks, check_custom, remapped
+from crmcore.adoption import Playbooks, check_custom, check_remap, remapped
 from crmcore.circumstances import Given, House, said
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, NewId
@@ -122,11 +122,12 @@ class CRM(Writing):
         if not isinstance(playbook, Playbook):
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
         context = attrs.evolve(self.context("sales"), at=self._now())
+        moved = check_remap(remap)
         check_custom(playbook, self.store, self.kinds)
         self._admit(along, playbook)
         end = self.store.last()[0]
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
-        moves = remapped(deals, playbook, remap or {}, context)
+        moves = remapped(deals, playbook, moved, context)
         self._house.playbooks.keep(self.store, playbook, context, [*moves, *along], end)
         return playbook
 

@@ -64,9 +64,11 @@ class Writing(Circumstances):
             Conflict: A record has moved on.
         """
         check_present(self.moment)
+        self._admit(changes, self.playbook)
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
-        self._admit(changes, self.playbook)
+        if not isinstance(key, Key | None):
+            raise Invalid([Problem("key", type(key).__name__, "an idempotency key", "make it with key()")])
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
             end = None if end is None else end + 1

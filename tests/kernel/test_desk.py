@@ -206,7 +206,7 @@ def test_a_question_that_does_not_fit_is_refused(products: CRM, asked: dict[str,
         products.products.find(**asked)
 
 
-@given(st.text().filter(str.strip), st.text())
+@given(st.text().filter(str.strip), st.text().filter(str.strip))
 def test_any_text_may_be_looked_for(name: str, code: str) -> None:
     """It is found as it was given, or refused when it can't be stored."""
     crm = CRM()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from crmcore import (
     Address,
     Conflict,
     Contact,
+    CustomField,
     F,
     Invalid,
     Lead,
@@ -29,6 +31,8 @@ from crmcore.sales import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from crmcore.testing import TickingClock
 
 
 CUSTOM = {
@@ -177,14 +181,16 @@ def test_another_account_is_joined_beside_the_first(crm: CRM, lead: Lead) -> Non
 
 
 def test_nothing_to_fill_leaves_a_target_as_it_is(crm: CRM) -> None:
-    """Its version too."""
+    """But its history tells of the conversion."""
     acme = crm.accounts.add(name="Acme")
     ada = crm.contacts.add(name="Ada", account=acme.id)
     ada = crm.contacts.get(ada.id)
     lead = crm.leads.qualify(crm.leads.capture(name="Ada L."))
     account, contact, _ = crm.leads.convert(lead, contact=ada, opportunity=False)
 
-    assert (account, contact) == (crm.accounts.get(acme.id), ada)
+    assert account is not None
+    assert (bare(account), bare(contact)) == (bare(acme), bare(ada))
+    assert crm.history(contact)[-1].what == crm.history(account)[-1].what == "converted"
 
 
 def test_of_two_consents_the_less_permissive_stays(crm: CRM) -> None:
@@ -232,6 +238,134 @@ def test_a_target_that_moved_on_is_a_conflict(crm: CRM, lead: Lead) -> None:
     account = crm.leads.convert(lead, account=acme.id).account
     assert account is not None
     assert account.name == "Acme Ltd"
+
+
+def test_what_is_gone_is_not_carried_over(crm: CRM, lead: Lead) -> None:
+    """Merged tags go to those that stand for them; deleted ones, and an owner who left, go nowhere."""
+    ben = crm.staff.add(name="Ben")
+    crm.leads.update(lead.id, owner=ben.id)
+    for word in ("V.I.P.", "old", "kept"):
+        crm.tags.put(word, lead.id)
+    crm.tags.add(name="VIP")
+    crm.tags.merge("V.I.P.", into="VIP")
+    crm.tags.delete("old")
+    crm.staff.delete(ben)
+    account, contact, deal = crm.leads.convert(lead.id)
+
+    assert account is not None
+    assert deal is not None
+    assert [tag.name for tag in crm.tags.of(contact)] == ["kept", "VIP"]
+    assert (account.owner, contact.owner, deal.owner) == (None, None, None)
+
+
+def test_a_contact_whose_account_is_gone_is_at_home_nowhere(crm: CRM, lead: Lead) -> None:
+    """The lead's company is a new one."""
+    acme = crm.accounts.add(name="Acme")
+    ada = crm.contacts.add(name="Ada", account=acme.id)
+    crm.accounts.delete(acme)
+    account = crm.leads.convert(lead, contact=ada.id).account
+
+    assert account is not None
+    assert account.name == "Analytical Engines"
+
+
+def test_who_comes_back_does_so_now(crm: CRM, lead: Lead) -> None:
+    """The time between stays."""
+    acme = crm.accounts.add(name="Acme")
+    ada = crm.contacts.add(name="Ada", account=acme.id, since="2024-01-01")
+    crm.contacts.leave(ada, acme, until="2025-01-01")
+    crm.leads.convert(lead, contact=ada.id, account=acme)
+
+    assert crm.contacts.of(acme, on="2025-06-01") == ()
+    assert [one.id for one in crm.contacts.of(acme)] == [ada.id]
+
+
+def test_a_backdated_conversion_meets_its_targets_as_they_were(crm: CRM, clock: TickingClock) -> None:
+    """Their fields and to whom they belonged; a contact that was not there yet is refused."""
+    acme = crm.accounts.add(name="Acme")
+    ada = crm.contacts.add(name="Ada", phone="1111111", account=acme.id, since="2025-01-01")
+    lead = crm.leads.qualify(crm.leads.capture(name="Ada", phone="2222222"))
+    clock.now = "2026-11-10T09:00Z"
+    crm.contacts.leave(ada, acme, until="2026-11-10")
+    crm.contacts.update(ada.id, phone=None)
+    bob = crm.contacts.add(name="Bob")
+    clock.now = "2026-11-20T09:00Z"
+
+    with pytest.raises(Invalid, match="at: got"):
+        crm.given(at="2026-11-05").leads.convert(lead, contact=bob.id, opportunity=False)
+    crm.given(at="2026-11-05").leads.convert(lead, contact=ada.id, account=acme.id, opportunity=False)
+    now = crm.contacts.get(ada.id)
+    assert (now.phone, now.phones, now.account) == (None, {"lead": "2222222"}, None)
+    assert (crm.affiliations.count(), crm.contacts.of(acme)) == (1, ())
+
+
+def test_the_same_address_is_not_kept_twice(crm: CRM) -> None:
+    """In whatever spelling."""
+    ada = crm.contacts.add(name="Ada", email="ada@x.example", phone="+44 20 7946 0123")
+    lead = crm.leads.qualify(crm.leads.capture(name="Ada", email="Ada@X.example", phone="020 7946 0123"))
+    contact = crm.leads.convert(lead, contact=ada).contact
+
+    assert (contact.emails, contact.phones) == ({}, {})
+
+
+@pytest.mark.parametrize("told", [{"name": "x"}, {"amount": 5}, {"pipeline": "x"}, {"stage": "x"}, {"close_on": "x"}])
+def test_without_a_deal_nothing_is_said_of_it(crm: CRM, lead: Lead, told: dict[str, Any]) -> None:
+    """It would be lost."""
+    with pytest.raises(Invalid, match="a deal to say it of"):
+        crm.leads.convert(lead, opportunity=False, **told)
+
+
+def test_a_reason_stands_beside_where_values_come_from(crm: CRM, lead: Lead) -> None:
+    """Neither hides the other."""
+    contact = crm.given(reason="they called").leads.convert(lead).contact
+    assert crm.provenance(contact)["email"].reason == f"conversion of {lead.id}: they called"
+
+
+def test_custom_fields_do_not_hide_each_other(crm: CRM) -> None:
+    """What the playbook sends somewhere has the place; what is not taken, or does not fit, is named."""
+    fields = {"a": "text", "b": "text", "c": "text", "d": CustomField("text", choices=("x", "y")), "e": "text"}
+    theirs = {"b": "text", "d": CustomField("text", choices=("x",))}
+    sent = {"a": "contact.b", "c": "contact.b", "e": "contact.nowhere"}
+    crm.adopt(Playbook(custom={"lead": fields, "contact": theirs}, sales=SalesRules(conversion=sent)))
+    custom = {"a": "1", "b": "2", "c": "3", "d": "y", "e": "5"}
+    lead = crm.leads.qualify(crm.leads.capture(name="Ada", custom=custom))
+
+    assert crm.leads.unmapped(lead) == ("b", "c", "d", "e")
+    assert crm.leads.convert(lead).contact.custom == {"b": "1"}
+
+
+@pytest.mark.parametrize("act", ["affiliate", "leave", "delete", "update"])
+def test_a_contact_that_others_act_on_meanwhile_is_a_conflict(
+    crm: CRM, lead: Lead, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """Or is met as it is then: what is written never contradicts itself."""
+    acme, bolt = crm.accounts.add(name="Acme"), crm.accounts.add(name="Bolt")
+    ada = crm.contacts.add(name="Ada", account=acme.id)
+    if act == "leave":
+        crm.contacts.affiliate(ada, bolt)
+    acts: dict[str, Any] = {
+        "affiliate": lambda: crm.contacts.affiliate(ada, bolt),
+        "leave": lambda: crm.contacts.leave(ada, bolt),
+        "delete": lambda: crm.contacts.delete(ada.id),
+        "update": lambda: crm.contacts.update(ada.id, job_title="Countess"),
+    }
+    meanwhile, commit = [acts[act]], CRM.commit
+
+    def slow(self: CRM, *arguments: Any, **rest: Any) -> Any:  # noqa: ANN401
+        if meanwhile:
+            meanwhile.pop()()
+        return commit(self, *arguments, **rest)
+
+    monkeypatch.setattr(CRM, "commit", slow)
+    with contextlib.suppress(Invalid, NotFound):
+        crm.leads.convert(lead.id, contact=ada.id, account=bolt)
+    monkeypatch.undo()
+    if act != "delete":
+        crm.leads.convert(lead.id, contact=ada.id, account=bolt)
+        running = crm.affiliations.each((F.contact == ada.id) & (F.account == bolt.id) & ~F.until.is_set)
+        assert len([*running]) == 1
+    assert crm.leads.get(lead.id).status == ("qualified" if act == "delete" else "converted")
+    assert crm.verify()
 
 
 # --- once -------------------------------------------------------------------------------------------------------------
@@ -351,6 +485,23 @@ def test_a_conversion_can_be_taken_back(crm: CRM, lead: Lead) -> None:
             desk.get(record.id)
     assert crm.affiliations.count() == 0
     assert crm.leads.convert(back).contact.id != contact.id
+
+
+def test_a_conversion_that_was_done_again_can_be_taken_back(crm: CRM, lead: Lead) -> None:
+    """To undo the undoing is to convert."""
+    crm.leads.convert(lead)
+    back = crm.leads.revert_conversion(lead.id)
+    crm.undo(crm.history(back)[-1].commit)
+    assert crm.leads.get(lead.id).status == "converted"
+    assert bare(crm.leads.revert_conversion(lead.id)) == bare(lead)
+
+
+def test_consent_of_a_converted_lead_is_the_contacts(crm: CRM, lead: Lead) -> None:
+    """So that it is not said where nobody looks."""
+    contact = crm.leads.convert(lead).contact
+    with pytest.raises(NotAllowed, match=r"recorded at contact_.*; possible: contacts\.consent"):
+        crm.leads.consent(lead.id, channel="email", granted=False)
+    assert crm.contacts.consent(contact, channel="email", granted=False).consents["email"] == "withdrawn"
 
 
 def test_what_was_changed_since_is_named(crm: CRM, lead: Lead) -> None:

@@ -68,6 +68,13 @@ def test_an_update_leaves_something_to_know_a_lead_by(crm: CRM, lead: Lead) -> N
     assert crm.leads.update(lead, email=None, phone="1234567").phone == "1234567"
 
 
+def test_blanks_say_nothing(crm: CRM) -> None:
+    """A company of blanks is none."""
+    lead = crm.leads.capture(name="Ada", company=" ", source="")
+    assert (lead.company, lead.source) == (None, None)
+    assert crm.leads.update(lead, job_title="  ").version == 1
+
+
 def test_an_address_is_one(crm: CRM, lead: Lead) -> None:
     """Plainly: one @, and a digit in a number."""
     with pytest.raises(Invalid) as error:

@@ -71,7 +71,7 @@ def rename(tag: Tag, context: Context[Any], name: str) -> Change[Tag]:
         context: The circumstances.
         name: The new name.
     """
-    return context.changed(tag, "renamed", **({} if name == tag.name else {"name": name}))
+    return context.changed(tag, "renamed", **({} if isinstance(name, str) and name == tag.name else {"name": name}))
 
 
 def merge(tag: Tag, context: Context[Any], *, into: str) -> Change[Tag]:
@@ -350,7 +350,7 @@ class TagDesk(Desk[Tag]):
         Raises:
             Invalid: The tag or the kind is unknown.
         """
-        kinds = [one for one in self.front.kinds.values() if kind in (None, one.cls)]
+        kinds = [one for one in self.front.kinds.values() if kind is None or kind is one.cls]
         if not kinds:
             raise Invalid([Problem("kind", kind, "a kind of this CRM", "pass a record class, such as Contact")])
         where = AnyOf(F[f"tags.{id}"].is_set for id in sorted(self.ids(tag)))

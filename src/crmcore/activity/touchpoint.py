@@ -82,7 +82,7 @@ def log(
 
 
 def _check_direction(direction: object) -> None:
-    if direction is not None and direction not in DIRECTIONS:
+    if direction is not None and not (isinstance(direction, str) and direction in DIRECTIONS):
         raise Invalid([Problem("direction", direction, " or ".join(DIRECTIONS), "leave it out when neither is meant")])
 
 

@@ -130,6 +130,8 @@ def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: boo
             return None
         raise _Misfit(_EXPECTED[declared.type], f"give {name}")
     read = _READERS[declared.type](value, declared, border)
+    if declared.optional and isinstance(read, str) and not read.strip():
+        return None  # blanks say nothing
     if kind.lifecycle is not None and kind.lifecycle[0] == name:
         _check_state(kind.lifecycle[1], read, new=new)
     return read

@@ -24,7 +24,7 @@ from crmcore.people.consent import consented, misread
 from crmcore.people.reach import left_of, reached_by
 from crmcore.people.spelling import SPELLINGS
 
-__all__ = ["Contact", "ContactDesk", "add", "consent", "full_name", "make_primary"]
+__all__ = ["Contact", "ContactDesk", "add", "called", "consent", "make_primary"]
 
 P = ParamSpec("P")
 
@@ -119,7 +119,7 @@ def add(
         Invalid: There is no name, e-mail or phone, or a value does not fit.
     """
     fields = {
-        "name": name or full_name(given_name, family_name),
+        "name": called(name, given_name, family_name),
         "given_name": given_name,
         "family_name": family_name,
         "job_title": job_title,
@@ -142,12 +142,15 @@ def add(
     return made, affiliate(context, contact=made.id, account=id_of(account), role=role, since=since)
 
 
-def full_name(*parts: object) -> str | None:
-    """The full name that given and family name make; None without.
+def called(name: str | None, *parts: object) -> str | None:
+    """The full name of somebody: as it is given, or else what given and family name make; None without.
 
     Args:
-        parts: The names, or None.
+        name: The full name, or None.
+        parts: Given and family name, or None.
     """
+    if not (name is None or (isinstance(name, str) and not name)):
+        return name
     return " ".join(part for part in parts if isinstance(part, str) and part) or None
 
 

@@ -15,8 +15,13 @@ import attrs
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.records import EMPTY, Record, kind_of
+from crmcore.kernel.instants import today
+from crmcore.kernel.loading.intake import Spelling, value_at
+from crmcore.kernel.records import EMPTY, R, Record, kind_of
+from crmcore.kernel.values import Border, read
 from crmcore.people import Account, Affiliation, Contact
+from crmcore.people.affiliation import affiliate
+from crmcore.people.spelling import SPELLINGS
 from crmcore.sales.lead import LIFECYCLE, Lead
 from crmcore.sales.opportunity import Opportunity, add as opened
 from crmcore.sales.pipeline import SalesRules
@@ -53,7 +58,7 @@ def convert(
     *,
     account: Account | None = None,
     contact: Contact | None = None,
-    affiliated: bool = False,
+    affiliations: Collection[Affiliation] = (),
     opportunity: Mapping[str, Any] | None = EMPTY,
 ) -> tuple[Change[Any], ...]:
     """Convert a qualified lead.
@@ -63,7 +68,7 @@ def convert(
         context: The circumstances.
         account: The account it belongs to; None for a new one named like the lead's company, if it has one.
         contact: The contact it is; None for a new one.
-        affiliated: Whether the contact belongs to the account already.
+        affiliations: Those the contact has, or had.
         opportunity: What to open a deal with, as ``opportunity.add`` takes it; None for no deal.
 
     Returns:
@@ -74,23 +79,17 @@ def convert(
         Invalid: There is nothing to call the contact by.
     """
     status = LIFECYCLE.after(lead.status, "convert")
-    because = context if context.reason else attrs.evolve(context, reason=f"conversion of {lead.id}")
+    said = f": {context.reason}" if context.reason else ""
+    because = attrs.evolve(context, reason=f"conversion of {lead.id}{said}")
     firm = _account(lead, because, account)
-    firm_id = _id(firm, account)
+    firm_id = None if firm is None else firm.id
     person = _contact(lead, because, contact, firm_id)
-    person_id = _id(person, contact)
-    joins = firm_id is not None and not affiliated
-    joining = because.created(Affiliation, "affiliated", contact=person_id, account=firm_id) if joins else None
-    told = None if opportunity is None else {"account": firm_id, "contact": person_id, **opportunity}
+    joining = None if firm_id is None else _joining(because, person.id, firm_id, affiliations)
+    told = None if opportunity is None else {"account": firm_id, "contact": person.id, **opportunity}
     deal = None if told is None else _deal(lead, because, told)
-    became = {"account": firm_id, "contact": person_id, "opportunity": _id(deal, None)}
+    became = {"account": firm_id, "contact": person.id, "opportunity": None if deal is None else deal.id}
     done = context.changed(lead, "converted", status=status, converted_at=context.at, **became)
     return tuple(change for change in (firm, person, joining, deal, done) if change is not None)
-
-
-def _id(change: Change[Any] | None, record: Record | None) -> str | None:
-    """The id of what was made, or was there."""
-    return change.id if change is not None else None if record is None else record.id
 
 
 def _account(lead: Lead, context: Context[SalesRules], account: Account | None) -> Change[Account] | None:
@@ -101,9 +100,7 @@ def _account(lead: Lead, context: Context[SalesRules], account: Account | None) 
     return _filled(Account, account, context, known | _custom(lead, context, Account))
 
 
-def _contact(
-    lead: Lead, context: Context[SalesRules], contact: Contact | None, account: str | None
-) -> Change[Contact] | None:
+def _contact(lead: Lead, context: Context[SalesRules], contact: Contact | None, account: str | None) -> Change[Contact]:
     """The change that makes the contact, or fills it where it is empty."""
     if contact is None and not any((lead.name, lead.email, lead.phone, lead.emails, lead.phones)):
         mend = "update the lead with one of them first"
@@ -115,44 +112,56 @@ def _contact(
     return _filled(Contact, contact, context, known)
 
 
-def _filled(
-    cls: type[Record], record: Record | None, context: Context[SalesRules], known: Mapping[str, Any]
-) -> Change[Any] | None:
-    """The change that makes a record, or fills it where it is empty; None when nothing is missing."""
+def _joining(
+    context: Context[SalesRules], contact: str, account: str, affiliations: Collection[Affiliation]
+) -> Change[Affiliation] | None:
+    """The change that makes a contact belong to an account; None when they do. Who comes back does so now."""
+    known = [one for one in affiliations if one.account == account]
+    if any(one.until is None for one in known):
+        return None
+    since = today(context.at, context.zone) if known else None
+    return affiliate(context, contact=contact, account=account, since=since)
+
+
+def _filled(cls: type[R], record: R | None, context: Context[SalesRules], known: Mapping[str, Any]) -> Change[R]:
+    """The change that makes a record, or fills it where it is empty.
+
+    Also when nothing is missing: so who changes the record meanwhile meets a conflict, and its history tells.
+    """
     told = {name: value for name, value in known.items() if value is not None}
     if record is None:
         return context.created(cls, "converted", **told)
-    news = {name: value for name, value in told.items() if name.startswith("consents.") or _at(record, name) is None}
-    return context.changed(record, "converted", **news) if news else None
-
-
-def _at(record: Record, name: str) -> object:
-    """The value under a field's name or dotted name."""
-    whole, dot, member = name.partition(".")
-    value = getattr(record, whole)
-    return value.get(member) if dot else value
+    news = {name for name in told if name.startswith("consents.") or value_at(record, name) is None}
+    return context.changed(record, "converted", **{name: told[name] for name in told if name in news})
 
 
 def _reached(lead: Lead, contact: Contact) -> dict[str, Any]:
     """Ways to reach a lead that its contact has not, each under its own label, or one with a number."""
     found: dict[str, Any] = {}
     for single, several in REACHED.items():
-        main = getattr(lead, single)
-        told = [("lead", main)] if main is not None else []
-        has = [getattr(contact, single) or main, *getattr(contact, several).values()]
-        found |= _added(several, [*told, *getattr(lead, several).items()], getattr(contact, several), has)
-    has = [*contact.addresses.values()]
-    return found | _added("addresses", [*lead.addresses.items()], contact.addresses, has)
+        main, known = getattr(lead, single), getattr(contact, several)
+        told = ([("lead", main)] if main is not None else []) + [*getattr(lead, several).items()]
+        has = [getattr(contact, single) or main, *known.values()]
+        found |= _added(several, told, known, has, SPELLINGS[single])
+    return found | _added("addresses", [*lead.addresses.items()], contact.addresses, contact.addresses.values())
 
 
-def _added(field: str, told: Collection[tuple[str, Any]], known: Mapping[str, Any], has: list[Any]) -> dict[str, Any]:
-    """Members to add, by dotted name."""
+def _added(
+    field: str,
+    told: Collection[tuple[str, Any]],
+    known: Mapping[str, Any],
+    has: Collection[Any],
+    spelling: Spelling = lambda _: None,
+) -> dict[str, Any]:
+    """Members to add, by dotted name: those that are there in no spelling."""
     found: dict[str, Any] = {}
+    present = [spelling(one) or one for one in has if one is not None]
     for label, value in told:
-        if value not in has:
+        spelt = spelling(value) or value
+        if spelt not in present:
             free = next(one for one in _labels(label) if one not in known and f"{field}.{one}" not in found)
             found[f"{field}.{free}"] = value
-            has.append(value)
+            present.append(spelt)
     return found
 
 
@@ -176,19 +185,36 @@ def _consents(lead: Lead, contact: Contact) -> dict[str, Any]:
 
 def _custom(lead: Lead, context: Context[SalesRules], target: type[Record]) -> dict[str, Any]:
     """The custom fields of a lead that a target has a place for, by dotted name."""
-    homes = ((name, value, _home(name, context, target)) for name, value in lead.custom.items())
-    return {f"custom.{home}": value for _, value, home in homes if home is not None}
+    return {f"custom.{home}": lead.custom[name] for home, name in _carried(lead, context, target).items()}
 
 
-def _home(name: str, context: Context[SalesRules], target: type[Record]) -> str | None:
-    """The custom field of a target that takes up one of a lead: the playbook's, or the one named and typed alike."""
-    kind = kind_of(target).name
-    wanted = context.rules.conversion.get(name)
-    if wanted is not None:
-        whole, _, field = wanted.partition(".")
-        return field if whole == kind else None
-    mine, theirs = (context.custom.get(one, EMPTY).get(name) for one in ("lead", kind))
-    return name if mine is not None and theirs is not None and mine.type == theirs.type else None
+def _carried(lead: Lead, context: Context[SalesRules], target: type[Record]) -> dict[str, str]:
+    """The custom fields of a target that take up one of a lead: by their name, the lead's."""
+    kind = kind_of(target)
+    border = Border(currency=context.currency, zone=context.zone, custom=context.custom.get(kind.name, EMPTY))
+    found: dict[str, str] = {}
+    for name, value in lead.custom.items():
+        home = _home(name, context, kind.name)
+        if home is not None and home not in found:
+            try:
+                read(kind, {f"custom.{home}": value}, border=border)
+            except Invalid:  # other choices, or a narrower range: it stays on the lead
+                continue
+            found[home] = name
+    return found
+
+
+def _home(name: str, context: Context[SalesRules], kind: str) -> str | None:
+    """The custom field of a kind for one of a lead: where the playbook sends it, or the one named and typed alike.
+
+    What the playbook sends somewhere has that place for itself.
+    """
+    sent = context.rules.conversion
+    whole, _, home = sent.get(name, f"{kind}.{name}").partition(".")
+    if whole != kind or (name not in sent and f"{kind}.{name}" in sent.values()):
+        return None
+    mine, theirs = context.custom.get("lead", EMPTY).get(name), context.custom.get(kind, EMPTY).get(home)
+    return home if mine is not None and theirs is not None and mine.type == theirs.type else None
 
 
 def unmapped(lead: Lead, context: Context[SalesRules]) -> tuple[str, ...]:
@@ -198,7 +224,8 @@ def unmapped(lead: Lead, context: Context[SalesRules]) -> tuple[str, ...]:
         lead: The lead.
         context: The circumstances.
     """
-    return tuple(name for name in lead.custom if all(_home(name, context, one) is None for one in TARGETS))
+    carried = {name for target in TARGETS for name in _carried(lead, context, target).values()}
+    return tuple(name for name in lead.custom if name not in carried)
 
 
 def _deal(lead: Lead, context: Context[SalesRules], told: Mapping[str, Any]) -> Change[Opportunity]:

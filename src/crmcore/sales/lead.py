@@ -8,13 +8,13 @@ from typing import Any
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
-from crmcore.kernel.errors import Problem
+from crmcore.kernel.errors import NotAllowed, Problem
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
 from crmcore.kernel.values import read_text
 from crmcore.people import Address
 from crmcore.people.consent import consented, misread
-from crmcore.people.contact import full_name
+from crmcore.people.contact import called
 from crmcore.people.reach import reached_by
 from crmcore.sales.pipeline import SalesRules
 
@@ -139,7 +139,7 @@ def capture(
         Invalid: There is nothing to call them by, or a value does not fit.
     """
     fields: dict[str, Any] = {
-        "name": name or full_name(given_name, family_name),
+        "name": called(name, given_name, family_name),
         "given_name": given_name,
         "family_name": family_name,
         "job_title": job_title,
@@ -166,8 +166,8 @@ def unknown(fields: Mapping[str, Any]) -> Iterator[Problem]:
     Args:
         fields: Every field a lead can be known by.
     """
-    known = (fields[name] for name in NAMING)
-    if not any(one.strip() if isinstance(one, str) else one for one in known):
+    known = (one.strip() if isinstance(one, str) else one for one in map(fields.__getitem__, NAMING))
+    if all(one is None or (isinstance(one, str | Mapping) and not one) for one in known):
         yield Problem("name", None, "a name, company, e-mail or phone to know the lead by", "give one of them")
 
 
@@ -181,8 +181,12 @@ def consent(lead: Lead, context: Context[SalesRules], *, channel: str, granted: 
         granted: Whether they grant it.
 
     Raises:
+        NotAllowed: The lead was converted: the contact it became says so now.
         Invalid: The channel is empty, or it is not said whether they grant it.
     """
+    if lead.status == "converted":
+        message = f"{lead.id} was converted; what they allow is recorded at {lead.contact}; possible: contacts.consent"
+        raise NotAllowed(message, act="consent", possible=("contacts.consent",))
     what, sets = consented(channel, granted=granted)
     return context.changed(lead, what, **sets)
 

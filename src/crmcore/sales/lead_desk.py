@@ -8,22 +8,27 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from crmcore.activity import Tag, TagDesk
 from crmcore.kernel.acts import act
-from crmcore.kernel.change import Change
+from crmcore.kernel.change import Change, state_of
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
+from crmcore.kernel.late import record_then
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import R, Record, kind_of
+from crmcore.kernel.ports import Moment
+from crmcore.kernel.records import FrozenMap, R, Record, kind_of
 from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import AnyOf, F
 from crmcore.people import Account, Affiliation, Contact
+from crmcore.people.affiliation import affiliations_of
 from crmcore.people.reach import left_of, reached_by
 from crmcore.people.spelling import SPELLINGS
 from crmcore.sales.conversion import Conversion, convert, unmapped
 from crmcore.sales.lead import LIFECYCLE, NAMING, Lead, capture, consent, disqualify, qualify, recycle, unknown, work
 from crmcore.sales.opportunity import Opportunity
 from crmcore.sales.pipeline import SalesRules
+from crmcore.staff import Staff
 
 __all__ = ["LeadDesk"]
 
@@ -81,8 +86,8 @@ class LeadDesk(Desk[Lead]):
     ) -> Conversion:
         """Convert a qualified lead into a contact, an account and a deal: all of it, or nothing, and once.
 
-        A lead that was converted already gives what it became then. Existing targets are filled where they
-        are empty and never overwritten.
+        A lead that was converted already gives what it became, as it stands, deleted or not. Existing targets are
+        filled where they are empty and never overwritten.
 
         Args:
             lead: The lead, or its id.
@@ -111,7 +116,11 @@ class LeadDesk(Desk[Lead]):
             ('Analytical Engines', 'ada@engines.example', Money('12000.00', 'USD'))
         """
         about = {"name": name, "pipeline": pipeline, "stage": stage, "amount": amount, "close_on": close_on}
-        wanted = {"account": account, "contact": contact, "opportunity": about if read_boolean(opportunity, path="opportunity") else None}
+        deal = read_boolean(opportunity, path="opportunity")
+        idle = [word for word, value in about.items() if value is not None and not deal]
+        if idle:
+            raise Invalid([Problem(word, about[word], "a deal to say it of", "leave it out") for word in idle])
+        wanted = {"account": account, "contact": contact, "opportunity": about if deal else None}
         if read_boolean(dry_run, path="dry_run"):
             with self.front.suppose() as what_if:
                 return LeadDesk(self.kind, what_if)._converted(lead, wanted)  # noqa: SLF001 - the same desk elsewhere
@@ -149,13 +158,32 @@ class LeadDesk(Desk[Lead]):
             opportunity: What to open the deal with; None for no deal.
         """
         person = None if contact is None else self._target(Contact, contact)
-        known = person.account if account is None and person is not None else account
-        firm = None if known is None else self._target(Account, known)
-        affiliated = person is not None and firm is not None and self._affiliated(person, firm)
-        return convert(lead, context, account=firm, contact=person, affiliated=affiliated, opportunity=opportunity)
+        firm = None if account is None else self._target(Account, account)
+        known: tuple[Affiliation, ...] = ()
+        if person is not None:
+            firm = self._home(person) if firm is None else firm
+            moment = Moment(self.front.backdated)
+            known = (*affiliations_of([person.id], kind_of(Affiliation), self.front.store, moment),)
+        carried = self._carried(lead)
+        return convert(carried, context, account=firm, contact=person, affiliations=known, opportunity=opportunity)
+
+    def _carried(self, lead: Lead) -> Lead:
+        """A lead with such references only as can be carried over: the tags that stand for its own, a live owner."""
+        tags = {tag.id: True for tag in TagDesk(kind_of(Tag), self.front).of(lead)}
+        owner = lead.owner if lead.owner is not None and self._there(Staff, lead.owner) else None
+        return Lead(**{**state_of(lead), "tags": FrozenMap(tags), "owner": owner})
+
+    def _home(self, contact: Contact) -> Account | None:
+        """The account of a contact, if it is there."""
+        home = contact.account
+        return self._target(Account, home) if home is not None and self._there(Account, home) else None
+
+    def _there(self, cls: type[Record], id: str) -> bool:
+        """Whether a record is there and lives."""
+        return Desk(kind_of(cls), self.front).exists(F.id == id)
 
     def _target(self, cls: type[R], record: R | str) -> R:
-        """An existing record that a lead becomes part of."""
+        """An existing record that a lead becomes part of, as it was when that happens."""
         kind = kind_of(cls)
         if not isinstance(record, (cls, str)):
             raise Invalid([Problem(kind.name, type(record).__name__, f"a {kind.name} or its id", "pass one")])
@@ -163,12 +191,8 @@ class LeadDesk(Desk[Lead]):
         found = Desk(kind, self.front).get(id)
         if not isinstance(record, str) and found.version != record.version:
             raise Conflict(kind.name, id, expected=record.version, found=found.version)
-        return found
-
-    def _affiliated(self, contact: Contact, account: Account) -> bool:
-        """Whether a contact belongs to an account."""
-        asked = (F.contact == contact.id) & (F.account == account.id) & ~F.until.is_set
-        return Desk(kind_of(Affiliation), self.front).exists(asked)
+        at = self.front.backdated
+        return found if at is None else record_then(kind, self.front.store.changes(kind=kind.name, id=id), found, at)
 
     def _became(self, lead: Lead, records: tuple[Record, ...]) -> Conversion:
         """What a converted lead became."""
@@ -216,7 +240,7 @@ class LeadDesk(Desk[Lead]):
         current = self._any(self._id(lead))
         if isinstance(lead, Lead) and lead.version != current.version:
             raise Conflict(self.kind.name, current.id, expected=lead.version, found=current.version)
-        done = [change.commit for change in self.history(current) if change.what == "converted"]
+        done = [change.commit for change in self.history(current) if change.sets.get("status") == "converted"]
         if current.status != "converted":
             possible = LIFECYCLE.possible(current.status)
             message = f"{current.id} is {current.status}, not converted; possible: {', '.join(possible)}"

@@ -15,6 +15,7 @@ from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import checked, predicate
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage, not_allowed
 
@@ -313,7 +314,7 @@ def lose(
 def _check_loss(context: Context[SalesRules], reason: object, note: object) -> None:
     """Refuse a reason the playbook does not know, and another reason without a note."""
     known = context.rules.lost_reasons
-    if reason not in known:
+    if not (isinstance(reason, str) and reason in known):
         mend = "choose one, or add it to the playbook"
         raise Invalid([Problem("reason", reason, f"one of {', '.join(known)}", mend)])
     if reason == "other" and not (isinstance(note, str) and note.strip()):

@@ -208,7 +208,7 @@ class Pipeline:
         Raises:
             Invalid: The pipeline has no such stage.
         """
-        for stage in self.stages:
+        for stage in self.stages if isinstance(name, str) else ():
             if stage.name == name:
                 return stage
         known = ", ".join(stage.name for stage in self.stages)
@@ -306,7 +306,7 @@ class SalesRules:
         """
         if name is None:
             return self.pipelines[0]
-        for pipeline in self.pipelines:
+        for pipeline in self.pipelines if isinstance(name, str) else ():
             if pipeline.name == name:
                 return pipeline
         known = ", ".join(pipeline.name for pipeline in self.pipelines)
