@@ -287,21 +287,29 @@ def test_another_currency_needs_another_file_or_rates(run: Crmcore) -> None:
 # --- what it refuses ------------------------------------------------------------------------------------------------
 
 WRONG = {
-    "an unknown stage": ("D6,Done,2026-01-01,2026-01-02,1,,,", "row 7, column \"stage\": got 'Done'"),
-    "no day": ("D6,Won,someday,2026-01-02,1,,,", "row 7, column \"opened\": got 'someday'"),
+    "an unknown stage": ("D6,Done,2026-01-01,2026-01-02,1,,,", "or say what it means with --won, --lost or --open"),
+    "no day": ("D6,Won,someday,2026-01-02,1,,,", "correct it, or say how it is written: --date-format"),
+    "a day to come": ("D6,Won,2099-01-01,2099-01-02,1,,,", "a day that has been; correct the date, or say its --zone"),
     "a naive datetime": (
         "D6,Won,2026-01-01 09:00,2026-01-02,1,,,",
-        "expected a day, or a time with its offset from UTC",
+        "a time with its offset from UTC; leave the time out, or add the offset (%z in --date-format)",
     ),
     "no amount": ("D6,Won,2026-01-01,2026-01-02,a lot,,,", "row 7, column \"amount\": got 'a lot'"),
-    "a negative amount": ("D6,Won,2026-01-01,2026-01-02,-1,,,", "expected an amount of at least 0"),
+    "a negative amount": ("D6,Won,2026-01-01,2026-01-02,-1,,,", "expected a value of at least 0; check its sign"),
     "not a number": ("D6,Won,2026-01-01,2026-01-02,NaN,,,", "expected an amount such as 1250.50"),
     "a doubled id": ("D1,Won,2026-01-01,2026-01-02,1,,,", "row 2 has it too; take one of the rows out"),
     "closed before opened": ("D6,Won,2026-01-02,2026-01-01,1,,,", "expected a day not before 2026-01-02"),
+    "too fine an amount": (
+        "D6,Won,2026-01-01,2026-01-02,1.005,,,",
+        "at most 2 decimals, as EUR has; correct it at its source",
+    ),
     "another currency": ("D6,Won,2026-01-01,2026-01-02,1 USD,,,", "got '1 USD', expected an amount in EUR"),
     "too few cells": ("D6,Won", "row 7: got '2 cells', expected 8, as in the header"),
     "too many cells": ("D6,Won,2026-01-01,2026-01-02,1,,,,", "row 7: got '9 cells', expected 8"),
-    "a 10 MB cell": (f"D6,Won,2026-01-01,2026-01-02,1,{'x' * 10_000_000},,", "row 7: got 'field larger than"),
+    "a 10 MB cell": (
+        f"D6,Won,2026-01-01,2026-01-02,1,{'x' * 10_000_000},,",
+        "row 7: got 'a longer cell', expected cells of at",
+    ),
 }
 
 
@@ -361,7 +369,7 @@ def test_a_file_that_holds_no_deals_is_refused(run: Crmcore, content: bytes | st
         (("--db", "nowhere/crm.db"), "nowhere/crm.db: unable to open database file"),
         (("--db", "."), "Is a directory"),
         (("--db", "deals.csv"), "deals.csv is no SQLite database"),
-        (("--db", "postgresql://server/crm"), "PostgreSQL comes in a later version"),
+        (("--db", "postgresql://127.0.0.1:1/crm"), "PostgreSQL database crm on 127.0.0.1: "),
     ],
 )
 def test_bad_arguments_are_refused(run: Crmcore, words: tuple[str, ...], wrong: str) -> None:
@@ -391,7 +399,7 @@ def test_a_past_that_can_not_be_rewritten(run: Crmcore) -> None:
     done = run("--db", "crm.db", "--open", "Demo,Proposal,Trial")
 
     assert done.code == 1
-    assert done.err.startswith("crmcore: deal D1, opened: got '2026-01-02 00:00:00+00:00', expected 2026-01-01")
+    assert done.err.startswith("crmcore: row 2, column \"opened\": got '2026-01-02 00:00:00+00:00', expected 2026-01")
     assert log() == before
 
 

@@ -71,6 +71,10 @@ def refused(act: Callable[[], object]) -> list[tuple[str, str, str]]:
         ("integer", {"minimum": 2**63}, ["minimum"]),
         ("integer", {"minimum": 5, "maximum": 4}, ["maximum"]),
         ("money", {"minimum": 100}, ["minimum"]),
+        ("decimal", {"minimum": Decimal("0.5")}, ["minimum"]),
+        ("text", {"choices": ["abc", "abcd"], "longest": 3}, ["choices"]),
+        ("texts", {"choices": ["abcd"], "longest": 0}, ["longest"]),
+        ("text", {"personal": "yes"}, ["personal"]),
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused(type: Any, parts: dict[str, Any], paths: list[str]) -> None:  # noqa: ANN401
@@ -156,6 +160,19 @@ def test_a_condition_asks_for_what_the_kind_has() -> None:
     assert found[1][2] == "did you mean custom.tier?"
 
 
+def test_a_condition_can_not_ask_for_tags_by_name() -> None:
+    """A playbook does not know them; what to do instead is said."""
+    found = refused(lambda: under({"why": CustomField("text", required_when=~F.tags.contains("vip"))}, "opportunity"))
+
+    assert found == [
+        (
+            "custom.opportunity.why.required_when: tags",
+            "a field of the record: a playbook does not know the tags, whose names may change",
+            "declare a custom field for it, and ask about that",
+        )
+    ]
+
+
 def test_every_kind_of_ours_is_checked_when_a_playbook_is_made() -> None:
     """A new kind takes its place beside the others."""
     assert {*OURS} == DESKS.keys() - {PlaybookVersion}
@@ -226,6 +243,25 @@ def test_a_value_is_within_its_limits(crm: CRM) -> None:
     assert [problem[0] for problem in found] == [f"custom.{name}" for name in wrong]
     right = {"code": "abc", "codes": ["abc"], "rank": 5, "share": 1, "budget": 0}
     assert {*crm.accounts.add(name="Acme", custom=right).custom} == {*right}
+
+
+def test_a_personal_value_is_never_shown(open_crm: Callable[..., CRM]) -> None:
+    """In no message, nor in a repr; the value is there all the same."""
+    born = CustomField("date", personal=True)
+    size = CustomField("text", personal=True, choices=["small", "large"])
+    crm = open_crm(playbook=under({"born": born, "size": size, "rank": "integer"}, "contact"))
+    ada = crm.contacts.add(name="Ada", custom={"born": "1815-12-10", "size": "small"})
+
+    assert ada.custom["born"] == date(1815, 12, 10)
+    assert "1815" not in repr(ada)
+    assert "custom=<born, size>" in repr(ada)
+    for custom in ({"born": "1815-12"}, {"size": "huge"}, {"bron": "1815-12"}, {"siez": "huge"}):
+        with pytest.raises(Invalid) as error:
+            crm.contacts.update(ada, custom=custom)
+        assert not any(word in str(error.value) for word in ("1815", "huge"))
+    with pytest.raises(Invalid, match=r"custom.rank: got 'high', expected a whole number"):
+        crm.contacts.update(ada, custom={"rank": "high"})
+    assert Playbook.from_data(crm.playbook.to_data()).custom["contact"]["born"] == born
 
 
 # --- required ---------------------------------------------------------------------------------------------------------

@@ -328,12 +328,36 @@ def test_a_field_read_by_its_act_alone_is_read_as_the_act_takes_it(crm: CRM) -> 
 
 def test_what_acts_write_is_not_changed_by_rows(crm: CRM) -> None:
     """The row is told which acts do."""
-    crm.accounts.add(name="Acme", external={"csv": "A1"})
-    crm.contacts.load([ADA], key="id")
-    report = crm.contacts.load([{**ADA, "account": "A1"}], key="id")
+    ada = crm.contacts.add(name="Ada")
+    paper = {"id": "1", "customer": ada.id, "started_on": "2026-01-01", "amount": "5"}
+    crm.subscriptions.load([paper], key="id")
+    report = crm.subscriptions.load([{**paper, "amount": "6"}], key="id")
 
-    assert rejected(report) == [(1, None)]
-    assert "acts do: affiliate" in only(report).mend
+    assert [row for row, _ in rejected(report)] == [1]
+    assert "acts do: delete, end, reinstate, renew, reprice" in only(report).mend
+
+
+def test_a_row_that_tells_of_another_account_affiliates(crm: CRM) -> None:
+    """A role told otherwise is corrected; the same rows again change nothing; as of another day too."""
+    acme = crm.accounts.add(name="Acme", external={"csv": "A1"})
+    bolt = crm.accounts.add(name="Bolt", external={"csv": "B1"})
+    assert counts(crm.contacts.load([ADA], key="id")) == (1, 0, 0, 0, 0)
+    for told in (
+        {"account": "A1"},
+        {"account": "B1", "role": "buyer", "since": "2026-01-01"},
+        {"account": "B1", "role": "seller", "name": "Ada King"},
+    ):
+        assert counts(crm.contacts.load([{**ADA, **told}], key="id")) == (0, 1, 0, 0, 0)
+        assert counts(crm.contacts.load([{**ADA, **told}], key="id")) == (0, 0, 1, 0, 0)
+
+    ada = crm.contacts.external("csv", ADA["id"])
+    assert ada is not None
+    told_of = [(one.account, one.role, one.since) for one in crm.affiliations.of(ada)]
+    assert (ada.name, ada.account) == ("Ada King", bolt.id)
+    assert told_of == [(acme.id, None, None), (bolt.id, "seller", date(2026, 1, 1))]
+    assert rejected(crm.contacts.load([{**ADA, "role": "buyer"}], key="id")) == [(1, "role")]
+    late = crm.given(at=crm.history(ada)[0].at).contacts.load([{**ADA, "name": "Ada King", "account": "A1"}], key="id")
+    assert counts(late) == (0, 1, 0, 0, 0)
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------

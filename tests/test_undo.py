@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from crmcore import CRM, Conflict, Duplicate, Invalid, NotAllowed, NotFound, Pipeline, Playbook, SalesRules, Stage
+from crmcore.kernel import ANY, EMPTY, Desk, Record, field, kind_of, part, record
 from crmcore.kernel.change import state_of
-from crmcore.kernel.records import kind_of
 from crmcore.people import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crmcore.kernel.records import Record
     from crmcore.testing import TickingClock
 
 
@@ -131,6 +131,78 @@ def test_a_tag_in_use_is_named(crm: CRM) -> None:
     with pytest.raises(NotAllowed) as error:
         crm.undo(commit)
     assert [problem.path for problem in error.value.problems] == [f"account {bolt.id}"]
+
+
+@part
+class Stop:
+    """A stop on a tour."""
+
+    account: str | None = field(default=None, references="account")
+    about: str | None = field(default=None, references=ANY)
+
+
+@record("tour")
+class Tour(Record):
+    """A tour, with references in its parts only."""
+
+    start: Stop | None = field(default=None)
+    then: tuple[Stop, ...] = field(default=())
+    stops: Mapping[str, Stop] = field(default=EMPTY)
+
+
+@pytest.mark.parametrize("named", ["account", "about"])
+def test_what_refers_to_it_in_a_part_is_named(open_crm: Callable[..., CRM], named: str) -> None:
+    """A single part, one of several, or one by name; but not what the same commit made."""
+    crm = open_crm(kinds=[Tour])
+    tours: Desk[Tour] = crm.desk(Tour)
+    with crm.batch() as batch:
+        acme = batch.accounts.add(name="Acme")
+        batch.desk(Tour).add(start={named: acme})
+    stop = {named: acme.id}
+    made = [tours.add(start=stop), tours.add(then=[{}, stop]), tours.add(stops={"noon": stop})]
+    tours.add(start={})
+
+    with pytest.raises(NotAllowed, match="refers to it") as error:
+        crm.undo(last(crm, acme))
+    assert {problem.path for problem in error.value.problems} == {f"tour {one.id}" for one in made}
+    for one in made:
+        tours.delete(one)
+    assert len(crm.undo(last(crm, acme))) == 2
+
+
+def test_an_order_of_a_product_is_named(crm: CRM) -> None:
+    """Its lines refer to it."""
+    acme, rope = crm.accounts.add(name="Acme"), crm.products.add(name="Rope")
+    order = crm.orders.add(customer=acme, ordered_on="2026-10-31", lines=[{"product": rope, "price": 5}])
+
+    with pytest.raises(NotAllowed, match="refers to it") as error:
+        crm.undo(last(crm, rope))
+    assert [problem.path for problem in error.value.problems] == [f"order {order.id}"]
+
+
+def test_a_tag_into_which_another_was_merged_is_named(crm: CRM) -> None:
+    """The other one would vanish with it; when the merge is taken back, it may go."""
+    vip, other = crm.tags.add(name="VIP"), crm.tags.add(name="V.I.P.")
+    crm.tags.merge(other, into=vip)
+
+    with pytest.raises(NotAllowed, match="was merged into it") as error:
+        crm.undo(last(crm, vip))
+    assert [problem.path for problem in error.value.problems] == [f"tag {other.id}"]
+    crm.undo(last(crm, other))
+    assert crm.undo(last(crm, vip))[0].deleted_at is not None
+
+
+def test_one_outside_is_found_among_many_inside(crm: CRM) -> None:
+    """However many of a commit refer to what it made."""
+    with crm.batch() as batch:
+        acme = batch.accounts.add(name="Acme")
+        for number in range(30):
+            batch.opportunities.add(name=f"Roof {number}", account=acme)
+    deal = crm.opportunities.add(name="Roof", account=acme.id)
+
+    with pytest.raises(NotAllowed) as error:
+        crm.undo(last(crm, acme))
+    assert [problem.path for problem in error.value.problems] == [f"opportunity {deal.id}"]
 
 
 def test_a_refusal_names_so_many(crm: CRM) -> None:

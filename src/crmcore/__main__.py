@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crmcore.analytics import PipelineReport
     from crmcore.crm import CRM
     from crmcore.interchange.deal_import import DealImport
-    from crmcore.interchange.deals import Deal, Outcomes
+    from crmcore.interchange.deals import Outcomes
 
 EPILOG = """examples:
   crmcore demo
@@ -111,22 +111,29 @@ def _words(text: str) -> tuple[str, ...]:
 PIPELINE = "deals"
 """What the pipeline of an imported file is called."""
 
+MENDS = {
+    "or say how it is written": "or say how it is written: --date-format",
+    "(%z in the format)": "(%z in --date-format)",
+    "correct the date": "correct the date, or say its --zone",
+    "round it explicitly: Money.rounded(amount, currency, rounding=ROUND_HALF_EVEN)": "correct it at its source",
+    "choose one of them": "correct it, or say what it means with --won, --lost or --open",
+}
+"""What mends of a load are on the command line."""
+
 
 def _pipeline(given: argparse.Namespace) -> int:
-    """Read the file, bring its deals into a CRM, report."""
+    """Bring the deals of the file into a CRM, report."""
     from crmcore.crm import CRM
-    from crmcore.interchange.deals import DealColumns, Outcomes, read_deals
-    from crmcore.system import system_clock
+    from crmcore.interchange.deals import Outcomes
 
-    names = ("id", "stage", "opened", "closed", "amount", "owner", "account", "product")
-    columns = DealColumns(**{name: getattr(given, name) for name in names})
     outcomes = Outcomes(won=given.won, lost=given.lost, open=given.open)
     zone = given.zone or _zone(given.db)
     at = _checked(given, zone)
-    how = {"currency": given.currency, "date_format": given.date_format, "zone": zone}
-    deals = read_deals(given.file, columns, outcomes, now=system_clock(), **how)
+    if given.db is not None and not os.path.exists(given.db):  # noqa: PTH110 - pathlib costs import time
+        with CRM() as rehearsal:
+            _import(rehearsal, given, outcomes, zone)  # a file that is refused leaves no database behind
     with CRM(given.db) as crm:
-        done = _import(crm, deals, outcomes, given.currency, zone)
+        done = _import(crm, given, outcomes, zone)
         report = crm.as_of(at).analytics.pipeline(pipeline=PIPELINE, by=given.by, currency=given.currency)
     _print(given, report, done)
     return 0
@@ -155,16 +162,31 @@ def _checked(given: argparse.Namespace, zone: str) -> datetime | None:
         raise crmcore.Invalid([attrs.evolve(problem, path="--as-of") for problem in error.problems]) from error
 
 
-def _import(crm: CRM, deals: Sequence[Deal], outcomes: Outcomes, currency: str, zone: str) -> DealImport:
-    from crmcore.interchange.deal_import import deals_playbook, import_deals, with_pipeline
+def _import(crm: CRM, given: argparse.Namespace, outcomes: Outcomes, zone: str) -> DealImport:
+    """Bring the deals of the file into a CRM."""
+    from crmcore.interchange import deal_import
+    from crmcore.interchange.deals import DealColumns
     from crmcore.terminal import progress
 
-    playbook = deals_playbook(outcomes, currency=currency, zone=zone, name=PIPELINE)
+    playbook = deal_import.deals_playbook(outcomes, currency=given.currency, zone=zone, name=PIPELINE)
     if crm.store.last() != (0, None):
-        playbook = with_pipeline(crm.playbook, playbook)
-        _check_currency(crm, currency)
-    with progress("importing deals", len(deals)) as told:
-        return import_deals(crm, deals, pipeline=PIPELINE, playbook=playbook, progress=told)
+        playbook = deal_import.with_pipeline(crm.playbook, playbook)
+        _check_currency(crm, given.currency)
+    columns = DealColumns(**{field.name: getattr(given, field.name) for field in attrs.fields(DealColumns)})
+    how = {"currency": given.currency, "zone": zone, "date_format": given.date_format, "playbook": playbook}
+    try:
+        with progress("importing deals") as told:
+            return deal_import.import_deals(crm, given.file, columns, pipeline=PIPELINE, progress=told, **how)
+    except crmcore.Invalid as error:
+        raise type(error)(map(_by_flag, error.problems)) from error
+
+
+def _by_flag(problem: crmcore.Problem) -> crmcore.Problem:
+    """A problem whose mend names the flag, where there is one."""
+    mend = problem.mend
+    for said, meant in MENDS.items():
+        mend = mend.replace(said, meant)
+    return attrs.evolve(problem, mend=mend)
 
 
 def _check_currency(crm: CRM, currency: str) -> None:

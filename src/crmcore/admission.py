@@ -1,8 +1,8 @@
-"""What every change must pass before it is written: it has happened, refers to what is there, and lacks nothing."""
+"""What every change must pass before it is written: it has happened, refers to what is there, and leaves no flaw."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeAlias
@@ -10,17 +10,17 @@ from typing import Any, TypeAlias
 from crmcore.kernel.change import Change, applied, replay
 from crmcore.kernel.context import Clock
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.outcome import Objection, flawed, outcome
+from crmcore.kernel.pointing import pointed, pointed_before, pointers_of
 from crmcore.kernel.ports import Store
-from crmcore.kernel.records import ANY, Field, Kind, Record, kind_named, kind_of, part_of
+from crmcore.kernel.records import ANY, Kind, Record, kind_named, kind_of
 from crmcore.kernel.requirement import Requirement, lacking
-from crmcore.people.hierarchy import check_parents
-from crmcore.people.tenure import check_tenures
+from crmcore.people.hierarchy import circular
+from crmcore.people.tenure import misplaced
 from crmcore.playbook import Playbook, PlaybookVersion
 
-__all__ = ["check_changes", "check_references", "check_required"]
+__all__ = ["check_changes", "objections"]
 
-Pointing: TypeAlias = tuple[Sequence[str], Mapping[str, Sequence[str]]]
-"""The kinds a field refers to, and those that fields of its parts refer to."""
 Step: TypeAlias = tuple[datetime, Record | None, Record]
 
 
@@ -47,144 +47,137 @@ def check_changes(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]]
             raise Invalid([Problem("at", change.at.isoformat(), "an instant that has been", "correct the time")])
 
 
-def check_references(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store) -> None:
-    """Refuse references to records that are not there, or were deleted, and those that would lead in a circle.
+def objections(
+    changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store, playbook: Playbook
+) -> list[Objection]:
+    """What speaks against writing changes, each with the records whose changes bring it about.
 
-    What a record referred to before may be said again, though it is gone since.
+    References to records that are not there come first, since the rest builds on them; then accounts that would be
+    part of themselves, and contacts who would be at one account twice, or first of all at one they do not belong
+    to; then records that would come to lack a custom field they need, or into a flaw.
 
     Args:
-        changes: What is to be written.
+        changes: What is to be written, their values read.
         kinds: The kinds of the CRM.
         store: The store.
+        playbook: The playbook it is written under.
+    """
+    stages: tuple[Callable[[], Iterable[Objection]], ...] = (
+        lambda: _astray(changes, kinds, store),
+        lambda: circular(changes, kinds, store),
+        lambda: misplaced(changes, kinds, store),
+        lambda: _unfit(changes, kinds, store, playbook),
+    )
+    return next((found for stage in stages if (found := [*stage()])), [])
 
-    Raises:
-        Invalid: Every such reference; or every account that would be part of itself; or every contact who would be
-            at one account twice, or first of all at one they do not belong to.
+
+def _astray(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store) -> Iterator[Objection]:
+    """References to records that are not there, or were deleted.
+
+    What a record referred to before may be said again, though it is gone since; but not what one refers to
+    that was deleted itself and comes back.
     """
     made = {(one.kind, one.id) for one in changes if one.version == 1 or one.sets.get("deleted_at", one) is None}
-    problems: list[Problem] = []
+    yield from _orphaned(changes, kinds, store, made)
     wanted: dict[str, dict[str, list[tuple[str, Change[Any]]]]] = {}
     for change in changes:
         for name, id, named in _referred(change, kinds):
-            kind = kind_named(id, {one: kinds[one] for one in named})
+            kind = _kind_of(id, named, kinds)
             if kind is None:
-                problems.append(_stranger(name, id, named))
+                yield Objection(_stranger(name, id, named), (change.id,))
             elif (kind.name, id) not in made:
                 wanted.setdefault(kind.name, {}).setdefault(id, []).append((name, change))
     for name, ids in wanted.items():
         found = store.get(kinds[name], ids)
         missing = [id for id in ids if id not in found or found[id].deleted_at is not None]
-        problems += [
-            _stranger(field, id, [name])
+        yield from (
+            Objection(_stranger(field, id, [name]), (change.id,))
             for id in missing
             for field, change in ids[id]
             if _anew(kinds[change.kind], store, field, id, change)
-        ]
-    if problems:
-        raise Invalid(problems)
-    check_parents(changes, kinds, store)
-    check_tenures(changes, kinds, store)
+        )
 
 
 def _referred(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Iterator[tuple[str, str, Sequence[str]]]:
     """The fields of a change that refer to a record, with its id and the kinds it may be of."""
-    pointing = _pointing(kinds[change.kind])
     for name, value in change.sets.items():
-        told = pointing.get(name.partition(".")[0])
-        for path, id, named in () if told is None else _pointed(told, name, value):
-            yield path, id, tuple(kinds) if named == (ANY,) else named
+        yield from pointed(kinds[change.kind], name, value)
 
 
-@cache
-def _pointing(kind: Kind[Any]) -> dict[str, Pointing]:
-    """The fields that refer to other records, by themselves or in their parts: to which kinds, and in which fields."""
-    found: dict[str, Pointing] = {}
-    for told in (*kind.fields.values(), *kind.members.values()):
-        parts: dict[str, Field] = {} if told.part is None else {**part_of(told.part)}  # type: ignore[arg-type]
-        inner = {one.name: one.references for one in parts.values() if one.references}
-        if told.references or inner:
-            found[told.name] = (told.references, inner)
-    return found
-
-
-def _pointed(told: Pointing, name: str, value: Any) -> Iterator[tuple[str, str, Sequence[str]]]:  # noqa: ANN401 - any value
-    """The ids in a field's value, each with its place and the kinds it may be of."""
-    named, inner = told
-    _, dot, member = name.partition(".")
-    if value is None:
-        return
-    if named:
-        yield name, member if dot else value, named
-    for path, one in _parts(name, value) if inner else ():
-        for field, references in inner.items():
-            if getattr(one, field) is not None:
-                yield f"{path}.{field}", getattr(one, field), references
-
-
-def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any part
-    """The parts in a field's value, each with its place."""
-    if isinstance(value, tuple):
-        yield from ((f"{name}[{place}]", one) for place, one in enumerate(value))
-    else:
-        yield name, value
+def _kind_of(id: str, named: Sequence[str], kinds: Mapping[str, Kind[Any]]) -> Kind[Any] | None:
+    """The kind of the record with an id, if it is one of those it may be of."""
+    return kind_named(id, kinds if ANY in named else {one: kinds[one] for one in named})
 
 
 def _stranger(name: str, id: str, kinds: Sequence[str]) -> Problem:
-    which = " or ".join(kinds) if len(kinds) < 4 else "record"
+    which = " or ".join(kinds) if len(kinds) < 4 and ANY not in kinds else "record"
     return Problem(name, id, f"the id of a live {which}", f"add the {which} first")
 
 
-def _anew(kind: Kind[Any], store: Store, name: str, id: str, change: Change[Any]) -> bool:
+def _anew(kind: Kind[Any], store: Store, path: str, id: str, change: Change[Any]) -> bool:
     """Whether a change points somewhere its record did not point before, in that field."""
     before = store.get(kind, [change.id]).get(change.id)
-    if before is None:
-        return True
-    whole = name.partition(".")[0].partition("[")[0]
-    told, value = _pointing(kind)[whole], getattr(before, whole)
-    each = {f"{whole}.{member}": one for member, one in value.items()} if whole in kind.members else {whole: value}
-    return all(id != one for field, some in each.items() for _, one, _ in _pointed(told, field, some))
+    return before is None or not pointed_before(kind, before, path, id)
 
 
-def check_required(
+def _orphaned(
+    changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store, made: AbstractSet[tuple[str, str]]
+) -> Iterator[Objection]:
+    """What records that come back refer to and that was deleted meanwhile."""
+    back = {(one.kind, one.id) for one in changes if one.version > 1 and one.sets.get("deleted_at", one) is None}
+    for name in sorted({kind for kind, _ in back}):
+        mine = [change for change in changes if (change.kind, change.id) in back and change.kind == name]
+        for record in outcome(kinds[name], mine, store).values():
+            for path, id, named in pointers_of(kinds[name], record) if record.deleted_at is None else ():
+                kind = _kind_of(id, named, kinds)
+                by_name = path.partition(".")[2] == id  # a tag that is gone is not shown, and harms nobody
+                if not (by_name or kind is None or (kind.name, id) in made or _stands(kind, id, store)):
+                    problem = Problem(path, id, f"the id of a live {kind.name}", f"restore {id} first")
+                    yield Objection(problem, (record.id,))
+
+
+def _stands(kind: Kind[Any], id: str, store: Store) -> bool:
+    """Whether there is a live record with an id, or one that it was merged into."""
+    found = store.get(kind, [id]).get(id)
+    while found is not None and found.merged_into is not None:
+        found = store.get(kind, [found.merged_into]).get(found.merged_into)
+    return found is not None and found.deleted_at is None
+
+
+def _unfit(
     changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store, playbook: Playbook
-) -> None:
-    """Refuse what brings a record into lacking a custom field it needs: a new one, or one that had it.
+) -> Iterator[Objection]:
+    """What brings a record into lacking a custom field it needs, or into a flaw: a new one, or one without it.
 
     A late change must not do so at any time from when it happened to now.
-
-    Args:
-        changes: What is to be written.
-        kinds: The kinds of the CRM.
-        store: The store.
-        playbook: The playbook it is written under.
-
-    Raises:
-        Invalid: Every such field.
     """
     courses: dict[str, dict[str, list[Change[Any]]]] = {}
     for change in changes:
-        if change.kind in playbook.requiring:
+        if change.kind in playbook.requiring or kinds[change.kind].flaws is not None:
             courses.setdefault(change.kind, {}).setdefault(change.id, []).append(change)
-    problems: list[Problem] = []
+    latest = store.last()[1] if courses else None
     for name, course_of in courses.items():
         kind = kinds[name]
         required = cache(partial(playbook.requirements, kind))
-        known = store.get(kind, course_of)
+        known = store.get(kind, [id for id, course in course_of.items() if course[0].version > 1])
         for id, course in course_of.items():
-            problems += _lacked(_steps(kind, known.get(id), course, store), required)
-    if problems:
-        raise Invalid(problems)
+            steps = _steps(kind, known.get(id), course, store, latest)
+            yield from (Objection(problem, (id,)) for problem in _brought(kind, steps, required))
 
 
-def _lacked(steps: Iterable[Step], required: Callable[[datetime], Iterable[Requirement]]) -> list[Problem]:
-    """The custom fields that the first change of a record to do so brings it into lacking."""
-    found = (lacking(before, after, required(at)) for at, before, after in steps)
+def _brought(
+    kind: Kind[Any], steps: Iterable[Step], required: Callable[[datetime], Iterable[Requirement]]
+) -> list[Problem]:
+    """What the first change of a record to do so brings it into."""
+    found = ([*lacking(before, after, required(at)), *flawed(kind, before, after)] for at, before, after in steps)
     return next(filter(None, found), [])
 
 
-def _steps(kind: Kind[Any], record: Record | None, course: Sequence[Change[Any]], store: Store) -> Iterator[Step]:
+def _steps(
+    kind: Kind[Any], record: Record | None, course: Sequence[Change[Any]], store: Store, latest: datetime | None
+) -> Iterator[Step]:
     """When each change of a record happened, and the record without it and with it, then and ever since."""
-    version, latest, done = 0 if record is None else record.version, store.last()[1], list[Change[Any]]()
+    version, done = 0 if record is None else record.version, list[Change[Any]]()
     for change in course:
         if change.version != version + 1:
             return  # the store knows better what has become of the record

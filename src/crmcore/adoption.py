@@ -205,7 +205,7 @@ def check_remap(remap: object) -> Mapping[tuple[str, str], str]:
         Invalid: It is neither.
     """
     if remap is None:
-        return EMPTY
+        return {}
     if not isinstance(remap, Mapping) or not all(isinstance(stage, str) for stage in remap.values()):
         expected, mend = "the new stage of each old one", "write {(pipeline, old stage): new stage}"
         raise Invalid([Problem("remap", type(remap).__name__, expected, mend)])

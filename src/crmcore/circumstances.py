@@ -13,7 +13,8 @@ from crmcore.adoption import Playbooks
 from crmcore.desks import Desks
 from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.context import Clock, Context, NewId
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.facts import id_of
 from crmcore.kernel.ports import Moment, Store
 from crmcore.kernel.records import EMPTY, Kind
 from crmcore.kernel.values import Border, read_text
@@ -23,7 +24,7 @@ from crmcore.playbook import Playbook
 if TYPE_CHECKING:
     from crmcore.kernel.table import Named, Table
 
-__all__ = ["Circumstances", "Given", "House", "said"]
+__all__ = ["Circumstances", "Given", "House", "keyless", "said"]
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +54,7 @@ class Circumstances(Desks):
     moment: Moment
     _house: House
     _given: Given
+    _batch: bool = False
 
     @property
     def playbook(self) -> Playbook:
@@ -73,14 +75,19 @@ class Circumstances(Desks):
         Args:
             by: Who acts.
             at: When it happened, if not now; a bare date is its end in the business's zone, or now if it is today.
-            key: An idempotency key: the same key and the same arguments give the first result again.
+            key: An idempotency key: the same key and the same arguments give the first result again, also where a
+                record is given by its id instead; other arguments are a ``Conflict``. It is good for one act that
+                changes something; an act that changes nothing does not use it up.
             reason: Why.
             tenant: Whose data it is.
 
         Raises:
             Invalid: The time is naive, unreadable, or in the future; or a text is empty or none.
+            NotAllowed: A key is given within a batch, whose acts are written as one commit.
         """
         was = self._given
+        if key is not None and self._batch:
+            raise keyless()
         given = Given(
             by=was.by if by is None else said(by, "by"),
             at=was.at if at is None else self._past(at),
@@ -189,8 +196,11 @@ class Circumstances(Desks):
 
         Args:
             id: The id of a record.
+
+        Raises:
+            Invalid: It is none.
         """
-        ids = self.store.aliases(id)
+        ids = self.store.aliases(id_of(id, path="id"))
         leads = self.leads.converted_into(ids)
         return ids.union(*(self.store.aliases(lead.id) for lead in leads))
 
@@ -205,6 +215,15 @@ class Circumstances(Desks):
         from crmcore.tables import read_columns
 
         return read_columns(path, required, wanted)
+
+
+def keyless() -> NotAllowed:
+    """What to say of an idempotency key given to a batch, or within one."""
+    message = (
+        "a batch has no idempotency key, since its acts make new ids each time; give keys to single acts outside of a "
+        "batch"
+    )
+    return NotAllowed(message, act="batch", possible=("given(key=…)",))
 
 
 def said(text: str | None, path: str) -> str | None:

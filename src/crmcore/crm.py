@@ -39,7 +39,8 @@ class CRM(Writing):
     """A CRM: desks over a store, under a playbook.
 
     Args:
-        store: Where to keep it: a path for a SQLite file, a store, or None for memory.
+        store: Where to keep it: a path for a SQLite file, ``postgresql://…`` for a server, a store, or None for
+            memory.
         playbook: How the business works; default: the one the store works by, or the standard one.
         kinds: Record classes of your own, each with its desk class or alone.
         clock: Tells the time; default: the system's.
@@ -253,13 +254,23 @@ def _opened(store: Store | str | PathLike[str] | None) -> Store:
         return _a_store(store)
     path = fsdecode(store)
     if URL.match(path):
-        mend = "use a file path, or pass a store of your own; PostgreSQL comes in a later version"
-        raise Invalid([Problem("store", path.split("://")[0], "a path", mend)])
+        return _at_server(path)
     if not path or "\x00" in path:
         raise Invalid([Problem("store", path, "the path of a file", "leave it out to keep all in memory")])
     from crmcore.stores.sqlite import SqliteStore
 
     return SqliteStore(path)
+
+
+def _at_server(url: str) -> Store:
+    """The store at an address."""
+    scheme = url.partition("://")[0]
+    if scheme not in {"postgresql", "postgres"}:
+        mend = "use a file path, or pass a store of your own"
+        raise Invalid([Problem("store", scheme, "a path or postgresql://", mend)])
+    from crmcore.stores.postgres import PostgresStore
+
+    return PostgresStore(url)
 
 
 def _a_store(store: Store) -> Store:

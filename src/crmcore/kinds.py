@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from crmcore.desks import Desks, Opened
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.pointing import pointing
 from crmcore.kernel.records import ANY, Kind, Record, kind_of
 from crmcore.playbook import PlaybookDesk, PlaybookVersion
 
@@ -63,7 +64,9 @@ def _name_problems(found: Iterable[Kind[Any]], taken: frozenset[str]) -> Iterabl
 def _reference_problems(found: Iterable[Kind[Any]]) -> Iterable[Problem]:
     known = {kind.name for kind in found}
     for kind in found:
-        for name, references in kind.references.items():
-            for stranger in {*references} - {ANY, *known}:
-                mend = "add that kind to kinds, or correct the reference"
-                yield Problem(f"{kind.name}.{name}", stranger, f"one of {', '.join(sorted(known))}", mend)
+        for name, told in pointing(kind).items():
+            every = {name: told.own, **{f"{name}.{field}": named for field, named in told.inner.items()}}
+            for path, named in every.items():
+                for stranger in {*named} - {ANY, *known}:
+                    mend = "add that kind to kinds, or correct the reference"
+                    yield Problem(f"{kind.name}.{path}", stranger, f"one of {', '.join(sorted(known))}", mend)

@@ -306,3 +306,7 @@ class PlaybookDesk(Desk[PlaybookVersion]):
     def perform(self, *_: object, **__: object) -> NoReturn:
         """Refused."""
         self.originate()
+
+    def load(self, *_: object, **__: object) -> NoReturn:
+        """Refused."""
+        self.originate()

@@ -46,12 +46,12 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 @contextlib.contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int, int], None] | None]:
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on a terminal, nothing anywhere else.
 
     Args:
         what: What is being done.
-        total: How many there are to do.
+        total: How many there are to do; None while that is not known.
     """
     if not (sys.stderr.isatty() and _rich()):
         yield None
@@ -60,7 +60,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int, int], None] | Non
 
     with Progress(console=_console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda done, _: bar.update(task, completed=done)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def show(report: PipelineReport, notes: Sequence[str], *, definitions: bool) -> None:

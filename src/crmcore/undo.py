@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -12,7 +12,9 @@ from crmcore.kernel.change import Change, diff, replay
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import NotAllowed, NotFound, Problem
 from crmcore.kernel.page import Query
+from crmcore.kernel.pointing import Pointing, pointers_of, pointing
 from crmcore.kernel.ports import Store
+from crmcore.kernel.reading import WHOLE
 from crmcore.kernel.records import ANY, Kind, Record, kind_of
 from crmcore.kernel.where import AnyOf, F, Filter, Presence, checked
 from crmcore.playbook import PlaybookVersion
@@ -21,6 +23,9 @@ __all__ = ["undoing"]
 
 MOST_NAMED = 20
 """How many reasons against it a refusal lists."""
+
+Whole: TypeAlias = tuple[str, str]
+"""A record, by kind and id."""
 
 
 @attrs.frozen
@@ -72,7 +77,7 @@ def _check_kinds(commit: str, changes: Iterable[Change[Any]]) -> None:
             raise NotAllowed(f"commit {commit} erased values, which are gone", act="undo")
 
 
-def _whole(change: Change[Any]) -> tuple[str, str]:
+def _whole(change: Change[Any]) -> Whole:
     return change.kind, change.id
 
 
@@ -107,30 +112,36 @@ def _back(step: _Step, context: Context[Any]) -> Change[Any]:
 
 
 def _referring(steps: Sequence[_Step], store: Store, kinds: Mapping[str, Kind[Any]]) -> Iterator[Problem]:
-    """Live records outside of a commit that refer to one it made."""
+    """Records outside of a commit that refer to one it made: live ones, and those that were merged into it."""
     inside = {(step.kind.name, step.now.id) for step in steps}
-    made: dict[str, list[str]] = {}
-    for step in steps:
-        if step.before is None:
-            made.setdefault(step.kind.name, []).append(step.now.id)
-    for kind in kinds.values():
-        asked = [*_asked(kind, made)]
-        where = AnyOf(tuple(asked)) if asked else None
-        for record in () if where is None else _found(store, kind, where):
-            if (kind.name, record.id) not in inside:
-                yield Problem(f"{kind.name} {record.id}", "refers to it", "no such reference", "take it away first")
+    made = {(step.kind.name, step.now.id) for step in steps if step.before is None}
+    for kind in kinds.values() if made else ():
+        for id, record in _pointing_at(made, kind, store, MOST_NAMED + len(inside)).items():
+            if (kind.name, id) not in inside:
+                how = "refers to it" if record.merged_into is None else "was merged into it"
+                yield Problem(f"{kind.name} {id}", how, "nothing of the kind", "take that back first")
 
 
-def _asked(kind: Kind[Any], made: Mapping[str, Sequence[str]]) -> Iterator[Filter]:
-    """Which records of a kind refer to some others."""
-    for name, references in kind.references.items():
-        ids = [id for other, some in made.items() if references == (ANY,) or other in references for id in some]
-        if name in kind.members:
-            yield from (Presence(f"{name}.{id}") for id in ids)
-        elif ids:
-            yield F[name].is_in(ids)
+def _pointing_at(made: Collection[Whole], kind: Kind[Any], store: Store, most: int) -> dict[str, Record]:
+    """Records of a kind that refer to some others, by id."""
+    found: dict[str, Record] = {}
+    for name, told in pointing(kind).items():
+        where = _asked(name, told, made)
+        if where is not None:
+            asked = checked(where, kind.types_for(where, {}), currency="USD", at=None, zone="UTC")
+            query = Query(where=asked, limit=most, deleted=name == "merged_into")
+            found |= {one.id: one for one in store.find(kind, query)}
+    inner = {named for told in pointing(kind).values() for some in told.inner.values() for named in some}
+    ids = {id for name, id in made if not inner.isdisjoint({ANY, name})}
+    for record in store.find(kind, Query(limit=WHOLE)) if ids else ():  # no filter asks for what parts hold
+        if any(id in ids for _, id, _ in pointers_of(kind, record)):
+            found[record.id] = record
+    return found
 
 
-def _found(store: Store, kind: Kind[Any], where: Filter) -> Iterable[Record]:
-    asked = checked(where, kind.types_for(where, {}), currency="USD", at=None, zone="UTC")
-    return store.find(kind, Query(where=asked, limit=MOST_NAMED))
+def _asked(name: str, told: Pointing, made: Iterable[Whole]) -> Filter | None:
+    """What a field must hold to refer to one of some records; None when it refers to others."""
+    ids = [id for kind, id in made if not {ANY, kind}.isdisjoint(told.own)]
+    if not ids:
+        return None
+    return AnyOf(tuple(Presence(f"{name}.{id}") for id in ids)) if told.members else F[name].is_in(ids)

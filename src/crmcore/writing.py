@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from crmcore.admission import check_changes, check_references, check_required
+from crmcore.admission import check_changes, objections
 from crmcore.adoption import Playbooks
-from crmcore.circumstances import Circumstances
-from crmcore.kernel.acting import TRIES
+from crmcore.circumstances import Circumstances, keyless
+from crmcore.kernel.acting import TRIES, kept, once
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
 from crmcore.kernel.late import check_present
+from crmcore.kernel.outcome import Objection, check_free
 from crmcore.kernel.ports import Commit, Key
 from crmcore.kernel.records import Record, kind_of
 from crmcore.kernel.values import read_text
@@ -53,22 +54,28 @@ class Writing(Circumstances):
 
         Args:
             changes: At least one change.
-            key: An idempotency key.
+            key: An idempotency key, seen before the first result is returned; default: that of ``given(key=…)``.
             unmoved: Records the changes rest on, by kind and id, and the versions they must still have.
             end: Where the log must still end, when they rest on all of it.
 
         Raises:
-            NotAllowed: This is a view of the past.
-            Invalid: There is nothing to write, a record refers to one that is not there, or would come to lack a
-                custom field it needs.
-            Conflict: A record has moved on.
+            NotAllowed: This is a view of the past, or a key is given within a batch.
+            Invalid: There is nothing to write, a record refers to one that is not there, would come to lack a
+                custom field it needs, or into a flaw.
+            Conflict: A record has moved on, or the key was used for something else.
         """
         check_present(self.moment)
-        self._admit(changes, self.playbook)
+        key = self._chosen(key, "commit", changes)
+        first = kept(self.store, key)
+        if first is not None:
+            return first
+        try:
+            self._admit(changes, self.playbook)
+        except Invalid:
+            self._check_unmoved(unmoved or {})  # then it is no fault of theirs
+            raise
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
-        if not isinstance(key, Key | None):
-            raise Invalid([Problem("key", type(key).__name__, "an idempotency key", "make it with key()")])
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
             end = None if end is None else end + 1
@@ -84,19 +91,27 @@ class Writing(Circumstances):
         self._house.playbooks.wrote(self.store, done.changes)
         return done
 
+    def _chosen(self, key: object, act: str, arguments: object) -> Key | None:
+        """The key a call was told, or else that of the circumstances."""
+        if not isinstance(key, Key | None):
+            raise Invalid([Problem("key", type(key).__name__, "an idempotency key", "make it with key()")])
+        if key is not None and self._batch:
+            raise keyless()
+        return key or self.key(act, "commit", arguments)
+
     @contextmanager
     def batch(self) -> Iterator[Self]:
         """Several acts as one commit: all of them are written when the block ends, or none.
 
         Within the block the CRM it gives reads what was done in it; nobody else does. An error leaves
-        everything as it was.
+        everything as it was. Idempotency keys are for single acts outside of a batch.
 
         Yields:
             The CRM to act on.
 
         Raises:
             Conflict: A record that was changed in it, or that it rests on, was changed meanwhile.
-            NotAllowed: This is a view of the past, a key was given, or a playbook was adopted within.
+            NotAllowed: This is a view of the past, a key was given to it or within, or a playbook was adopted within.
 
         Example:
             >>> from crmcore import CRM
@@ -108,12 +123,11 @@ class Writing(Circumstances):
             True
         """
         if self._given.key is not None:
-            message = "a batch has no idempotency key, since its acts make new ids each time; give keys to single acts"
-            raise NotAllowed(message, act="batch", possible=("given(key=…)",))
+            raise keyless()
         with self.suppose() as within:
             overlay = cast("OverlayStore", within.store)
             start = overlay.last()[0]
-            yield within
+            yield within._view(_batch=True)  # noqa: SLF001 - the same CRM, told that it is one
             written = [change for change in overlay.written if change.kind != kind_of(PlaybookVersion).name]
             if within.playbook != self.playbook:
                 message = "a playbook can't be adopted in a batch; adopt() it before"
@@ -152,17 +166,18 @@ class Writing(Circumstances):
         overlay.prepare(self.kinds.values())
         house = attrs.evolve(self._house, playbooks=Playbooks(self._house.playbooks.first))
         try:
-            yield self._view(store=overlay, _house=house)
+            yield self._view(store=overlay, _house=house, _batch=False)
         finally:
             overlay.close()
 
-    def undo(self, commit: str) -> tuple[Record, ...]:
+    def undo(self, commit: str, key: Key | None = None) -> tuple[Record, ...]:
         """Take a commit back: every field of every record in it becomes what it was.
 
         A record the commit made is deleted. Undoing an undo does it again.
 
         Args:
             commit: The id of the commit, as every change has it: ``crm.history(record)[-1].commit``.
+            key: An idempotency key, seen before the first result is returned; default: that of ``given(key=…)``.
 
         Returns:
             The records as they now stand.
@@ -183,26 +198,48 @@ class Writing(Circumstances):
         check_present(self.moment)
         if self.backdated is not None:
             raise NotAllowed("undo happens now; take it back without given(at=…)", act="undo")
-        id, tries = read_text(commit, path="commit", empty=False), TRIES
+        id = read_text(commit, path="commit", empty=False)
+        chosen = self._chosen(key, "undo", id)
+        done = once(lambda: kept(self.store, chosen), lambda: self._undone_anew(id, chosen), lambda first: first)
+        return cast("Commit", done).records
+
+    def _undone_anew(self, commit: str, key: Key | None) -> Commit:
+        """Take a commit back, again and again as long as somebody else was quicker."""
+        tries = TRIES
         while True:
             tries -= 1
             try:
-                return self._undone(id)
+                return self._undone(commit, key)
             except Conflict as conflict:
                 if not tries or isinstance(conflict, Duplicate):
                     raise
 
-    def _undone(self, commit: str) -> tuple[Record, ...]:
+    def _undone(self, commit: str, key: Key | None) -> Commit:
         """Take a commit back, as long as nothing is written meanwhile."""
         from crmcore.undo import undoing
 
         end = self.store.last()[0]
         changes = undoing(commit, self.store, self.kinds, self.context(""))
         ready = [self.desk(self.kinds[change.kind].cls).ready(change) for change in changes]
-        return self.commit(ready, end=end).records
+        return self.commit(ready, key, end=end)
+
+    def _check_unmoved(self, unmoved: Mapping[tuple[str, str], int]) -> None:
+        """Refuse what rests on records that have moved on."""
+        for (name, id), version in unmoved.items():
+            record = self.store.get(self.kinds[name], [id]).get(id) if name in self.kinds else None
+            found = 0 if record is None else record.version
+            if found != version:
+                raise Conflict(name, id, expected=version, found=found)
 
     def _admit(self, changes: Sequence[Change[Any]], playbook: Playbook) -> None:
         """Refuse changes that can't be written."""
         check_changes(changes, self.kinds, self._clock, self._now)
-        check_references(changes, self.kinds, self.store)
-        check_required(changes, self.kinds, self.store, playbook)
+        check_free(objections(changes, self.kinds, self.store, playbook))
+
+    def objections(self, changes: Sequence[Change[Any]]) -> list[Objection]:
+        """What speaks against writing changes, each with the records whose changes bring it about.
+
+        Args:
+            changes: Changes whose values have been read.
+        """
+        return objections(changes, self.kinds, self.store, self.playbook)

@@ -263,6 +263,30 @@ def test_two_merges_that_race_make_no_circle(crm: CRM, monkeypatch: pytest.Monke
     assert [tag.name for tag in crm.tags.find()] == ["a"]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_tag_deleted_meanwhile_is_not_put(
+    open_crm: Callable[..., CRM], monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    """Its name makes a new one; a tag itself is unknown by then."""
+    crm, other = open_crm(), open_crm()
+    acme, vip = crm.accounts.add(name="Acme"), crm.tags.add(name="VIP")
+    busy = [vip]
+    place = crm.store if late else crm
+    commit = place.commit
+
+    def slow(*arguments: Any, **rest: Any) -> Any:  # noqa: ANN401
+        if busy:
+            other.tags.delete(busy.pop())
+        return commit(*arguments, **rest)
+
+    monkeypatch.setattr(place, "commit", slow)
+    (tag,) = crm.tags.of(crm.tags.put("vip", acme))
+    assert (tag.id, tag.name) != (vip.id, "VIP")
+    busy.append(tag)
+    with pytest.raises(Invalid, match="a tag there is"):
+        crm.tags.put(tag, crm.accounts.add(name="Bolt"))
+
+
 def test_a_merged_name_is_free(crm: CRM, acme: Account) -> None:
     """Once a tag has it, it means that one."""
     crm.tags.put("V.I.P.", acme)

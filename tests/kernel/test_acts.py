@@ -115,6 +115,42 @@ def test_an_act_may_change_several_records(crm: CRM, shoots: ShootDesk) -> None:
     assert crm.history(rome)[0].commit == crm.history(take)[0].commit
 
 
+def test_an_act_may_give_back_the_first_record_alone(crm: CRM) -> None:
+    """Of those it makes; its signature says so."""
+    method: Any = act(plan_with_take, first=True)
+    rome = method(crm.shoots, "Rome")
+    again = [method(crm.given(key="k").shoots, "Oslo") for _ in range(2)]
+
+    assert (rome.place, len(crm.desk(Take).find())) == ("Rome", 2)
+    assert again[0] == again[1]
+    assert str(inspect.signature(method)) == "(desk, /, place: 'str', number: 'int' = 1) -> 'Shoot'"
+
+
+@pytest.mark.parametrize(
+    ("call", "problems"),
+    [
+        (lambda crm: crm.contacts.add(nane="x"), {"nane": "did you mean name?"}),
+        (lambda crm: crm.contacts.add("Ada"), {"arguments": "give them by name"}),
+        (lambda crm: crm.leads.capture(zzz="x", name="Ada"), {"zzz": "take it out; known: name, given_name"}),
+        (lambda crm: crm.shoots.plan(plce="Rome"), {"place": "give place", "plce": "did you mean place?"}),
+        (lambda crm: crm.shoots.plan_with_take("Rome", place="Oslo"), {"place": "give it once"}),
+        (lambda crm: crm.shoots.plan_with_take("Rome", 1, 2), {"arguments": "give them by name"}),
+        (lambda crm: crm.shoots.film("shoot_1"), {"takes": "give takes"}),
+        (lambda crm: crm.shoots.film("shoot_1", takes=1, shoot="x"), {"shoot": "take it out; known: takes"}),
+        (lambda crm: crm.opportunities.import_deal(stage="x"), {"name": "give name"}),
+        (lambda crm: crm.opportunities.import_deal("Roof"), {"arguments": "give them by name", "name": "give name"}),
+    ],
+)
+def test_a_call_that_does_not_fit_an_act_is_refused(crm: CRM, call: Any, problems: dict[str, str]) -> None:  # noqa: ANN401
+    """Every argument that is missing, unknown or given twice is named; values are not shown."""
+    with pytest.raises(Invalid) as error:
+        call(crm)
+    assert [problem.path for problem in error.value.problems] == [*problems]
+    for problem in error.value.problems:
+        assert problem.mend.startswith(problems[problem.path])
+        assert "Rome" not in str(problem)
+
+
 @pytest.mark.parametrize("takes", [0, 1, 3])
 def test_an_act_may_change_any_number_of_records(shoots: ShootDesk, takes: int) -> None:
     """It gives back a tuple, also of one, or of none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ import attrs
 import pytest
 from hypothesis import assume, example, given, strategies as st
 
-from crmcore.kernel.change import Change, applied, diff, effective, inverse, replay, state_of
+from crmcore.kernel.change import Change, Sets, applied, diff, effective, inverse, replay, state_of
 from crmcore.kernel.errors import Invalid
 from crmcore.kernel.late import following, record_then
 from crmcore.kernel.records import FrozenMap, Record, field, kind_of, record
@@ -179,6 +181,16 @@ def test_the_repr_of_a_change_names_fields_without_their_values() -> None:
     """They may be personal."""
     assert CANARY not in repr(change(1, 0, director=CANARY))
     assert "sets=<place, director>" in repr(change(1, 0, place="Rome", director=CANARY))
+
+
+@pytest.mark.parametrize("given", [dict, FrozenMap, Sets])
+def test_what_a_change_sets_shows_no_values_either(given: Any) -> None:  # noqa: ANN401 - a kind of mapping
+    """However it is given, copied or pickled; asked for them, it has them all."""
+    sets = attrs.evolve(change(1, 0), sets=given({"director": CANARY})).sets
+
+    for one in (sets, copy.deepcopy(sets), pickle.loads(pickle.dumps(sets))):
+        assert (repr(one), str(one)) == ("<director>", "<director>")
+        assert one == {"director": CANARY}
 
 
 def test_the_state_of_a_record_is_all_it_holds() -> None:

@@ -27,6 +27,7 @@ class Take:
     on: date | None = field(default=None)
     at: datetime | None = field(default=None)
     secret: str | None = field(default=None, personal=True)
+    age: int = field(default=0, personal=True)
 
 
 @record("film")
@@ -110,6 +111,8 @@ def test_members_can_be_asked_about(films: Any) -> None:  # noqa: ANN401
         ({"best": {"scene": "1", "seconds": -1}}, "best.seconds: got -1, expected a value of at least 0"),
         ({"best": {"scene": "x" * 11}}, r"best.scene: got 'xxxxxxxxxxx', expected at most 10"),
         ({"best": {"scene": "1", "secret": 7}}, "best.secret: got '•••', expected text"),
+        ({"best": {"scene": "1", "age": "x"}}, "best.age: got '•••', expected a whole number"),
+        ({"best": {"scene": "1", "age": None}}, "best.age: got None, expected a whole number"),
         ({"takes": "x"}, "takes: got 'x', expected several of a value of Take"),
         ({"takes": {"scene": "1"}}, "takes: got .*expected several"),
         ({"takes": [{"scene": "1"}, {"scene": "1", "on": "soon"}]}, r"takes\[1\].on: got 'soon', expected"),

@@ -103,6 +103,16 @@ def test_every_problem_is_told_at_once_and_no_value_of_theirs(crm: CRM) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_an_address_shows_nothing_of_itself(crm: CRM) -> None:
+    """It says where somebody lives."""
+    home = {"street": "12 St James's Square", "city": "London", "postcode": "SW1Y 4JH", "country": "UK"}
+    ada = crm.contacts.add(name="Ada", addresses={"home": home})
+
+    assert ada.addresses["home"].city == "London"
+    for value in home.values():
+        assert value not in repr(ada.addresses)
+
+
 @pytest.mark.parametrize(
     ("fields", "path"),
     [

@@ -163,6 +163,12 @@ def test_upsert_and_load_record_orders(crm: CRM, ada: Contact) -> None:
     assert order.id == crm.orders.of(ada)[-1].id
 
 
+def test_a_line_whose_price_is_no_money_has_no_amount() -> None:
+    """It is read when an order is made of it."""
+    with pytest.raises(Invalid, match="price: got 5, expected an amount of money"):
+        _ = OrderLine(price=5).amount  # type: ignore[arg-type]
+
+
 # --- changing and reading ---------------------------------------------------------------------------------------------
 
 

@@ -213,6 +213,15 @@ def test_what_has_ended_is_not_renewed(crm: CRM, ada: Contact) -> None:
             crm.subscriptions.renew(found, until="2026-03-31")
 
 
+@pytest.mark.parametrize("interval", ["week", "month", "quarter", "year"])
+def test_a_term_ends_with_the_calendar(crm: CRM, ada: Contact, interval: str) -> None:
+    """After the year 9999 there is no day to renew on."""
+    told: dict[str, Any] = {"started_on": date(2026, 1, 31), "renews_on": date.max, "interval": interval}
+    found = crm.subscriptions.add(customer=ada, amount=1, **told)
+    with pytest.raises(Invalid, match="9999"):
+        crm.subscriptions.renew(found)
+
+
 # --- told late --------------------------------------------------------------------------------------------------------
 
 

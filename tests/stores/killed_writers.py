@@ -11,6 +11,8 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -45,22 +47,22 @@ def work(path: Path, durability: Durability, told: int) -> NoReturn:
         os.write(told, b".")
 
 
-def killed(path: Path, durability: Durability, wait: bool, seconds: float) -> int:
-    """Start a writer, kill it after a while, and count what it was told was written."""
+def killed(write: Callable[[int], NoReturn], wait: bool, seconds: float) -> bytes:
+    """Start a writer, kill it after a while, perhaps not before its first word; gives back all it said."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        work(path, durability, writer)
+        write(writer)
     os.close(writer)
-    acknowledged = len(os.read(reader, 1)) if wait else 0
+    said = os.read(reader, 1) if wait else b""
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     while part := os.read(reader, 65_536):
-        acknowledged += len(part)
+        said += part
     os.close(reader)
-    return acknowledged
+    return said
 
 
 def main(folder: Path, kills: int, durability: Durability) -> None:
@@ -71,7 +73,7 @@ def main(folder: Path, kills: int, durability: Durability) -> None:
     for number in range(kills):
         path = folder / f"{durability}{number // ROUNDS_PER_FILE}.db"
         before = 0 if number % ROUNDS_PER_FILE == 0 else written
-        told = killed(path, durability, number % 3 > 0, chance.uniform(0, 0.012))
+        told = len(killed(partial(work, path, durability), number % 3 > 0, chance.uniform(0, 0.012)))
         acknowledged += told
         store = opened(path, durability)
         written = store.count(BOX, asked(Box))

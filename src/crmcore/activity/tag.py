@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from contextlib import suppress
+from itertools import product
 from typing import Any, TypeVar, overload
 
-from crmcore.activity.about import id_of, standing
-from crmcore.kernel.acting import TRIES
+from crmcore.activity.about import standing
+from crmcore.kernel.acting import TRIES, kept, once
 from crmcore.kernel.change import Change
 from crmcore.kernel.claims import claimed
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from crmcore.kernel.facts import id_of
 from crmcore.kernel.late import check_present
 from crmcore.kernel.page import Query
+from crmcore.kernel.ports import NOW, Commit, Key, Moment
 from crmcore.kernel.reading import WHOLE
 from crmcore.kernel.records import R, Record, field, kind_named, record
 from crmcore.kernel.values import read_text
@@ -164,29 +168,32 @@ class TagDesk(Desk[Tag]):
     ) -> Record | tuple[Record, ...]:
         """Put a tag on records, or take it from them."""
         given = _given(record)
-        done = self._tried(lambda: self._links(act, tag, given))
-        return done[0] if isinstance(record, Record | str) else done
 
-    def _links(self, act: str, tag: Tag | str, given: dict[str, Record | str]) -> tuple[Record, ...]:
-        key = self.front.key(act, self.kind.name, (tag.id if isinstance(tag, Tag) else tag, tuple(given)))
-        done = None if key is None else self.front.store.kept(key)
-        if done is None:
-            changes = self._link_changes(act, tag, given.values())
-            done = self.front.commit(changes, key) if changes else None
-        now = {} if done is None else {one.id: one for one in done.records}
-        return tuple(now.get(id) or standing(self.front, id) for id in given)
+        def left(done: Commit | None, moment: Moment = NOW) -> tuple[Record, ...]:
+            written = {} if done is None else {one.id: one for one in done.records}
+            return tuple(written.get(id) or standing(self.front, id, moment) for id in given)
 
-    def _link_changes(self, act: str, tag: Tag | str, given: Iterable[Record | str]) -> list[Change[Any]]:
-        """The changes of the records, after that which makes the tag when there is none."""
-        known = self._alive(self._meant(tag))
+        linked: tuple[Record, ...] = once(
+            lambda: self._kept(act, [tag], [*given]),
+            lambda: left(self._tried(lambda: self._links(act, tag, given))),
+            lambda done: left(done, _written(done)),
+        )
+        return linked[0] if isinstance(record, Record | str) else linked
+
+    def _links(self, act: str, tag: Tag | str, given: Mapping[str, Record | str]) -> Commit | None:
+        """Write the changes of the records, after that which makes the tag when there is none."""
+        meant = self._meant(tag)
+        known = self._alive(meant)
         if known is None and (act == "take" or isinstance(tag, Tag)):
             raise Invalid([self._unknown(tag)])
         made = self.propose(self._added, None, fields={"name": tag}) if known is None else ()
         id = made[0].id if known is None else known.id
         ids = self.front.store.aliases(id)
         pure, told = (put, {"tag": id, "ids": ids}) if act == "put" else (take, {"ids": ids})
-        links = [change for one in given for change in self._keeper(one).propose(pure, one, **told)]
-        return [*made, *links] if links else []
+        links = [change for one in given.values() for change in self._keeper(one).propose(pure, one, **told)]
+        key = self._key(act, [id if known is None or meant is None else meant.id], [*given])
+        ground = {} if known is None else {(self.kind.name, id): known.version}
+        return self.front.commit([*made, *links], key, unmoved=ground) if links else None
 
     def _keeper(self, record: Record | str) -> Desk[Any]:
         """A desk of the kind a record is of."""
@@ -208,6 +215,30 @@ class TagDesk(Desk[Tag]):
                 if not tries:
                     raise
 
+    # --- once under a key -------------------------------------------------------------------------------------------
+
+    def _key(self, act: str, ids: Iterable[str], *told: object) -> Key | None:
+        """The idempotency key of a call about tags."""
+        return self.front.key(act, self.kind.name, (*ids, *told))
+
+    def _kept(self, act: str, tags: Iterable[Tag | str], *told: object) -> Commit | None:
+        """What was committed under the key, though the tags may have other names by now, or none any more."""
+        if self._key(act, (), *told) is None:
+            return None
+        for ids in product(*map(self._ever, tags)):
+            with suppress(Conflict):
+                return kept(self.front.store, self._key(act, ids, *told))
+        return kept(self.front.store, self._key(act, (), *told))  # it was used for something else
+
+    def _ever(self, tag: Tag | str) -> Iterable[str]:
+        """The id of a tag, or those of all that ever had a name, for it meant one of them."""
+        if isinstance(tag, Tag):
+            return [tag.id]
+        name = self._claimed(read_text(tag, path="tag", empty=False))
+        log = self.front.store.changes(kind=self.kind.name)
+        named = (one.id for one in log if self._claimed(one.sets.get("name") or "") == name)
+        return dict.fromkeys([tag, *named])
+
     # --- tags themselves --------------------------------------------------------------------------------------------
 
     def rename(self, tag: Tag | str, name: str, /) -> Tag:
@@ -222,7 +253,11 @@ class TagDesk(Desk[Tag]):
             Duplicate: Another tag has that name; merge the two.
             Conflict: The tag has moved on since it was read.
         """
-        renamed: Tag = self.perform(rename, tag if isinstance(tag, Tag) else self.named(tag).id, (name,), {})
+        renamed: Tag = once(
+            lambda: self._kept("rename", [tag], (name,), {}),  # as perform asks
+            lambda: self.perform(rename, tag if isinstance(tag, Tag) else self.named(tag).id, (name,), {}),
+            lambda done: done.records[0],
+        )
         return renamed
 
     def merge(self, tag: Tag | str, /, *, into: Tag | str) -> Tag:
@@ -250,10 +285,20 @@ class TagDesk(Desk[Tag]):
             >>> crm.tags.merge("V.I.P.", into="VIP").name, crm.tags.uses("VIP")
             ('VIP', 2)
         """
-        return self._tried(lambda: self._merged(tag, into))
+        merged: Tag = once(
+            lambda: self._kept("merge", [tag, into]),
+            lambda: self._tried(lambda: self._merged(tag, into)),
+            self._survivor,
+        )
+        return merged
+
+    def _survivor(self, done: Commit) -> Tag:
+        """The tag that stayed, as it was when another was merged into it."""
+        id = done.changes[-1].sets["merged_into"]
+        return self.front.store.get(self.kind, [id], _written(done))[id]
 
     def _merged(self, tag: Tag | str, into: Tag | str) -> Tag:
-        one, other = self._meant(tag), self.named(into)
+        one, goal, other = self._meant(tag), self._meant(into), self.named(into)
         if one is None:
             raise Invalid([self._unknown(tag)])
         if one.merged_into is not None:
@@ -264,7 +309,7 @@ class TagDesk(Desk[Tag]):
         if one.id == other.id:
             message = f"tag {one.id} can't be merged into itself, nor into what was merged into it"
             raise NotAllowed(message, act="merge")
-        key = self.front.key("merge", self.kind.name, (one.id, other.id))
+        key = self._key("merge", [one.id, (goal or other).id])
         changes = self.propose(merge, tag if isinstance(tag, Tag) else one.id, into=other.id)
         self.front.commit(changes, key, unmoved={(self.kind.name, other.id): other.version})
         return other
@@ -279,10 +324,18 @@ class TagDesk(Desk[Tag]):
             Invalid: The tag is unknown.
             NotAllowed: It is deleted, or was merged.
         """
-        known = record if isinstance(record, Tag) else self._meant(record)
+        deleted: Tag = once(
+            lambda: self._kept("_delete", [record], (), {}),  # as perform asks
+            lambda: self._deleted(record),
+            lambda done: done.records[0],
+        )
+        return deleted
+
+    def _deleted(self, tag: Tag | str) -> Tag:
+        known = tag if isinstance(tag, Tag) else self._meant(tag)
         if known is None:
-            raise Invalid([self._unknown(record)])
-        return super().delete(record if isinstance(record, Tag) else known.id)
+            raise Invalid([self._unknown(tag)])
+        return super().delete(tag if isinstance(tag, Tag) else known.id)
 
     def restore(self, record: Tag | str) -> Tag:
         """Bring a deleted tag back, on every record that had it.
@@ -294,11 +347,8 @@ class TagDesk(Desk[Tag]):
             NotAllowed: It is not deleted, or it was merged; undoing the merge brings that one back.
             Duplicate: Its name was taken meanwhile.
         """
-        into = self._any(self._id(record)).merged_into
-        if into is not None:
-            message = f"tag {self._id(record)} was merged into {into}; undo the commit that did"
-            raise NotAllowed(message, act="restore", possible=("undo",))
-        return super().restore(record)
+        restored: Tag = self.perform(_restore, record, (), {}, deleted=True)
+        return restored
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -396,6 +446,18 @@ class TagDesk(Desk[Tag]):
         near = [known[one] for one in difflib.get_close_matches(self._claimed(name), known)]
         mend = f"did you mean {' or '.join(near)}?" if near else "put() makes a tag, find() shows those there are"
         return Problem("tags", name, "a tag there is", mend)
+
+
+def _restore(tag: Tag, context: Context[Any]) -> Change[Tag]:
+    if tag.merged_into is not None:
+        message = f"tag {tag.id} was merged into {tag.merged_into}; undo the commit that did"
+        raise NotAllowed(message, act="restore", possible=("undo",))
+    return context.changed(tag, "restored", deleted_at=None)
+
+
+def _written(done: Commit) -> Moment:
+    """The moment a commit was written."""
+    return Moment(seq=done.changes[-1].seq)
 
 
 def _given(record: object) -> dict[str, Record | str]:

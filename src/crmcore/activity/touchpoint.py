@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from crmcore.activity.about import AboutDesk, id_of
+from crmcore.activity.about import AboutDesk
 from crmcore.kernel.acts import act
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.facts import id_of
 from crmcore.kernel.records import ANY, EMPTY, Record, field, record
 
 __all__ = ["DIRECTIONS", "Touchpoint", "TouchpointDesk", "log"]

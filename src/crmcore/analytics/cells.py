@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem, shown
+from crmcore.kernel.missing import is_missing, unwrapped
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -99,20 +100,6 @@ def elapsed(start: int, end: int, *, start_bare: bool, end_bare: bool) -> int:
     if start_bare and end_bare:
         return round(length / DAY) * DAY
     return 0 if start_bare and -DAY < length < 0 else length
-
-
-def is_missing(cell: object) -> bool:
-    """Whether a cell says that there is no value."""
-    if isinstance(cell, str):
-        return not cell.strip()
-    if isinstance(cell, float):
-        return cell != cell  # noqa: PLR0124 - NaN alone is not itself
-    return cell is None or type(cell).__name__ in {"NaTType", "NAType"} or (isinstance(cell, Decimal) and cell.is_nan())
-
-
-def unwrapped(cell: Any) -> Any:  # noqa: ANN401 - a cell is anything
-    """A numpy scalar as Python's own value."""
-    return cell.item() if type(cell).__module__ == "numpy" and hasattr(cell, "item") else cell
 
 
 def read(

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
-from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
+from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.late import Following, check_present, following, record_then
 from crmcore.kernel.loading.intake import Intake
-from crmcore.kernel.ports import Key
+from crmcore.kernel.ports import Commit, Key, Store
 from crmcore.kernel.records import R, Record
 from crmcore.kernel.values import read
 
-__all__ = ["TRIES", "Acting"]
+__all__ = ["TRIES", "Acting", "kept", "once"]
 
 TRIES = 5
 """How often an act on an id is done anew when somebody else was quicker."""
+
+
+def kept(store: Store, key: Key | None) -> Commit | None:
+    """What was committed under an idempotency key, if there is one and it was used.
+
+    Args:
+        store: The store.
+        key: The key.
+
+    Raises:
+        Conflict: It was used for something else.
+    """
+    return None if key is None else store.kept(key)
+
+
+def once(look: Callable[[], Commit | None], do: Callable[[], Any], again: Callable[[Commit], Any]) -> Any:  # noqa: ANN401 - what is done gives
+    """What is done, or what it gave when it was done before under the same idempotency key.
+
+    Also when somebody else with that key was quicker, and this time it is refused for what they did.
+
+    Args:
+        look: Looks for what was committed under the key.
+        do: Does it.
+        again: What the commit of the first time gave.
+    """
+    first = look()
+    if first is not None:
+        return again(first)
+    try:
+        return do()
+    except (Conflict, Invalid, NotAllowed, NotFound):
+        first = look()
+        if first is None:
+            raise
+        return again(first)
 
 
 class Acting(Intake[R]):
@@ -86,13 +122,27 @@ class Acting(Intake[R]):
         deleted: bool,
         asked: tuple[str, object] | None,
     ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
-        """What an idempotency key gave the first time, or the act done; anew when somebody else was quicker."""
+        """What an idempotency key gave the first time, or the act done."""
         id = None if record is None else self._id(record)
         name, arguments = asked or (pure.__name__, (id, args, kwargs))
         key = self.front.key(name, self.kind.name, arguments)
-        kept = None if key is None else self.front.store.kept(key)
-        if kept is not None:
-            return kept.records if _several(pure, kept.records) else kept.records[0]
+        return once(
+            lambda: kept(self.front.store, key),
+            lambda: self._done_anew(pure, record, args, kwargs, key=key, deleted=deleted),
+            lambda done: done.records if _several(pure, done.records) else done.records[0],
+        )
+
+    def _done_anew(
+        self,
+        pure: Callable[..., Any],
+        record: R | str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        key: Key | None,
+        deleted: bool,
+    ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
+        """An act done; on an id again and again, as long as somebody else was quicker."""
         tries = 1 if isinstance(record, Record) else TRIES
         while True:
             tries -= 1
@@ -233,4 +283,6 @@ class Acting(Intake[R]):
 def _several(pure: Callable[..., Any], records: tuple[Record, ...]) -> bool:
     """Whether an act speaks of several records, though it may have changed one, or others along with it."""
     said = str(pure.__annotations__.get("return"))
-    return "uple[" in said or (len(records) > 1 and "Change[" not in said)
+    if "Change[" in said:
+        return re.match(r"[\w.]*\bChange\[", said) is None
+    return "uple[" in said or len(records) > 1

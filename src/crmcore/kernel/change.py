@@ -16,16 +16,21 @@ import attrs
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.records import EMPTY, FrozenMap, Kind, R, Record, kind_of
 
-__all__ = ["Change", "applied", "diff", "effective", "evolved", "inverse", "replay", "state_of"]
+__all__ = ["Change", "Sets", "applied", "diff", "effective", "evolved", "inverse", "replay", "state_of"]
 
 
-def _frozen(sets: Mapping[str, Any]) -> FrozenMap[str, Any]:
-    return sets if type(sets) is FrozenMap else FrozenMap(sets)
+class Sets(FrozenMap[str, Any]):
+    """The fields a change sets, and their new values, which its text does not show: they may be personal."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """The names of the fields."""
+        return f"<{', '.join(self)}>"
 
 
-def _named(sets: Mapping[str, Any]) -> str:
-    """The names of fields without their values, which may be personal."""
-    return f"<{', '.join(sets)}>"
+def _frozen(sets: Mapping[str, Any]) -> Sets:
+    return sets if type(sets) is Sets else Sets(sets)
 
 
 @attrs.frozen(kw_only=True, slots=False)  # every move makes one: without slots that takes a third less time
@@ -38,6 +43,7 @@ class Change(Generic[R]):
         version: The version this change makes: 1 for a new record, then one more each time.
         what: What happened, as a past participle: ``"advanced"``.
         sets: The fields it sets and their new values; ``"custom.region"`` names one custom field.
+            Written out it shows their names only, for values may be personal.
         at: When it happened.
         by: Who did it.
         reason: Why, in the actor's words.
@@ -52,7 +58,7 @@ class Change(Generic[R]):
     id: str
     version: int
     what: str
-    sets: Mapping[str, Any] = attrs.field(converter=_frozen, repr=_named)
+    sets: Mapping[str, Any] = attrs.field(converter=_frozen)
     at: datetime
     by: str | None = None
     reason: str | None = None

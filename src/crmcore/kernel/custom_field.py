@@ -46,6 +46,7 @@ class CustomField:
         longest: The longest text it takes, in characters.
         minimum: The least number it takes; of money, only 0 makes sense.
         maximum: The greatest number it takes; of money, only 0 makes sense.
+        personal: Whether it is about a person: masked in messages, exported and erased on demand.
 
     Raises:
         Invalid: A part is of no such type, or does not go with the others: every problem at once.
@@ -72,6 +73,7 @@ class CustomField:
     longest: int | None = attrs.field(default=None, kw_only=True)
     minimum: int | None = attrs.field(default=None, kw_only=True)
     maximum: int | None = attrs.field(default=None, kw_only=True)
+    personal: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         """Check it once, when it is made."""
@@ -100,6 +102,9 @@ class CustomField:
         when: object = self.required_when
         if not isinstance(always, bool):
             yield Problem("required", always, "True or False", "write a filter as required_when")
+        personal: object = self.personal
+        if not isinstance(personal, bool):
+            yield Problem("personal", personal, "True or False", "give a bool")
         if when is not None and not isinstance(when, Filter):
             yield Problem("required_when", kind_of_value(when), "a filter", 'write F.status == "won"')
         elif when is not None and always is True:
@@ -114,6 +119,9 @@ class CustomField:
         for choice in choices:
             if not _readable(choice, LONGEST_CHOICE):
                 yield Problem("choices", choice, f"texts of 1 to {LONGEST_CHOICE:,} characters", "correct it")
+            elif _whole(self.longest, 1) and len(choice) > self.longest:  # type: ignore[operator]
+                expected = f"texts of at most {self.longest:,} characters, which longest allows"
+                yield Problem("choices", choice, expected, "shorten it, or raise longest")
         for choice, often in Counter(filter(_is_text, choices)).items():
             if often > 1:
                 yield Problem("choices", choice, "each choice once", "take one out")
@@ -125,7 +133,8 @@ class CustomField:
         for name, least in (("longest", 1), ("minimum", -LARGEST_INTEGER), ("maximum", -LARGEST_INTEGER)):
             value = getattr(self, name)
             if value is not None and not _whole(value, least):
-                yield Problem(name, value, f"a whole number of at least {least:,}, below 2**63", "correct it")
+                mend = "round it: limits are whole numbers, also of decimals" if name != "longest" else "correct it"
+                yield Problem(name, value, f"a whole number of at least {least:,}, below 2**63", mend)
             elif value and name != "longest" and self.type == "money":
                 yield Problem(name, value, "0, since a currency is not said", "leave it out, or write 0")
         low, high = self.minimum, self.maximum

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmcore.kernel.acting import Acting
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
-from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
+from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
 from crmcore.kernel.loading.intake import called_with
 from crmcore.kernel.records import R
 from crmcore.kernel.values import read
@@ -116,8 +116,10 @@ class Desk(Acting[R]):
         guarded = [name for name, told in declared.items() if told is not None and told.by_act]
         if guarded:
             possible = self._acts()
-            message = f"{act} can't write {', '.join(guarded)} of {whose}; acts do: {', '.join(possible)}"
-            raise NotAllowed(message, act=act, possible=possible)
+            acts = f"acts do: {', '.join(possible)}"
+            message = f"{act} can't write {', '.join(guarded)} of {whose}; {acts}"
+            problems = [Problem(name, "a value", "nothing, since only acts write it", acts) for name in guarded]
+            raise NotAllowed(message, act=act, possible=possible, problems=problems)
 
     def _acts(self) -> list[str]:
         """The names of the acts this desk offers on a record."""
@@ -128,25 +130,62 @@ class Desk(Acting[R]):
     def upsert(self, external: tuple[str, str], /, **fields: Any) -> R:  # noqa: ANN401 - any field's value
         """Add a record known by an id in another system, or update it when it is there.
 
+        The same again changes nothing. Also when somebody else adds it meanwhile.
+
         Args:
             external: The other system's name, and the record's id there.
-            fields: Its fields.
+            fields: Its fields, and other arguments of ``add``; references may be records.
 
         Raises:
             Invalid: As ``add`` and ``update``.
-            NotAllowed: The record known by that id was deleted; ``restore`` brings it back.
+            NotAllowed: The record known by that id was deleted; ``restore`` brings it back. Or a field is written by
+                acts only, and said otherwise than it is.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> acme = crm.accounts.upsert(("erp", "A-1"), name="Acme")
+            >>> ada = crm.contacts.upsert(("erp", "C-1"), name="Ada", account=acme, role="buyer")
+            >>> ada == crm.contacts.upsert(("erp", "C-1"), name="Ada", account=acme, role="buyer")
+            True
         """
         if not isinstance(external, tuple) or len(external) != 2:
             raise Invalid([Problem("external", external, "a system and an id", 'write ("hubspot", "4711")')])
         system, id = external
         asked = ("upsert", (external, fields))
-        known = self.external(system, id)
-        if known is not None:
-            updated: R = self.perform(self.revise, known, (), {"fields": fields}, asked=asked)
-            return updated
-        whole = {**fields, f"external.{system}": id}
-        added: R = self.originate(self._opened_anew, (), {"said": whole, "external": external}, asked=asked)[0]
-        return added
+        known, whole = self.external(system, id), {**fields, f"external.{system}": id}
+        if known is None:
+            try:
+                added: R = self.originate(self._opened_anew, (), {"said": whole, "external": external}, asked=asked)[0]
+            except Duplicate:
+                known = self.external(system, id)
+                if known is None:
+                    raise
+            else:
+                return added
+        done = self.perform(self.restated, known.id, (), {"said": fields}, asked=asked)
+        own = next((one.id for one in done if isinstance(one, self.kind.cls)), known.id)  # a key's first may be gone
+        return next((one for one in reversed(done) if one.id == own), None) or self._any(own)
+
+    def restated(self, record: R, context: Context[Any], *, said: Mapping[str, Any]) -> tuple[Change[Any], ...]:
+        """What it changes when a record that is there is told of again: the act behind ``upsert``.
+
+        Arguments that only make a record say nothing of one that is there, and neither does None where a field
+        can't be missing.
+
+        Args:
+            record: The record.
+            context: The circumstances.
+            said: What is said, by field, or by argument of the act that makes a record.
+        """
+        fields = {name: value for name, value in said.items() if name not in self.beside and self._says(name, value)}
+        change = self.revise(record, context, fields=fields)
+        return (change,) if change.sets else ()
+
+    def _says(self, name: str, value: object) -> bool:
+        """Whether a value that the act making a record may have left out says anything of one that is there."""
+        declared = self.kind.fields.get(name)
+        return value is not None or self.opening is None or declared is None or declared.optional
 
     def _opened_anew(
         self, context: Context[Any], *, said: Mapping[str, Any], external: tuple[str, str]
@@ -169,6 +208,7 @@ class Desk(Acting[R]):
         system: str = "csv",
         at: str | None = None,
         create: Iterable[str] = (),
+        kinds: Mapping[str, str] | None = None,
         date_format: str | None = None,
         on_error: Literal["reject", "raise"] = "reject",
         dry_run: bool = False,
@@ -178,16 +218,20 @@ class Desk(Acting[R]):
 
         A record known by its id in the other system is changed where a row says otherwise; an empty cell says
         nothing. Dates are ISO 8601 unless a format is given, a bare day is its start in the business's zone, and
-        a reference holds the id its record has in the same system, or here.
+        a reference holds the id its record has in the same system, or here. Where it may be of any kind, ids there
+        never lead to the kind that is loaded.
 
         Args:
-            rows: The path of a CSV file in UTF-8 with a header, or mappings of column names to values.
+            rows: The path of a CSV file in UTF-8 with a header, mappings of column names to values, or a data frame.
             key: The column with each record's id in the other system.
             columns: The column of each field, a member or part of one by a dotted name: ``{"emails.work": "E-mail"}``;
                 default: columns named like fields.
             system: The other system's name.
             at: The column that says when a record came to be; default: now.
-            create: References whose records are made, by the name the cell has, when there are none.
+            create: References whose records are made when there are none. A cell that is no id is a name then: the
+                live record that has it, but for capitals and blanks, is meant, or one is made; of several none is.
+            kinds: For references that may be of several kinds, the one they are of: ``{"record": "contact"}``.
+                Needed when several records of those kinds have the same id there.
             date_format: How dates are written, as in ``strptime``.
             on_error: ``"reject"`` leaves out rows that do not fit and lists them; ``"raise"`` writes nothing then.
             dry_run: Tell what would be done, and write nothing.
@@ -213,7 +257,7 @@ class Desk(Acting[R]):
         """
         from crmcore.kernel.loading.load import loaded
 
-        given = {"key": key, "columns": columns, "system": system, "at": at, "create": create}
+        given = {"key": key, "columns": columns, "system": system, "at": at, "create": create, "kinds": kinds}
         rest = {"date_format": date_format, "on_error": on_error, "dry_run": dry_run}
         return loaded(self, rows, {**given, **rest}, progress)
 
@@ -222,10 +266,9 @@ class Desk(Acting[R]):
         if known is None:
             return [self._read_anew(change, said) for change in self._opened(said, context)]
         if self.front.backdated is not None:
-            fields = {name: value for name, value in said.items() if name.partition(".")[0] in self.kind.names}
-            return self.propose(self.revise, known, fields=fields)
-        fields = self.differing(known, said)
-        return [self.ready(self.revise(known, context, fields=fields))] if fields else []
+            return self.propose(self.restated, known, said=said)
+        told = self.differing(known, said) if self.beside.isdisjoint(said) else said
+        return [self.ready(one) for one in self.restated(known, context, said=told)] if told else []
 
     def _read_anew(self, change: Change[Any], said: Mapping[str, Any]) -> Change[Any]:
         """A change that makes a record, with what its act has set otherwise than said read; the rest was."""
@@ -269,6 +312,7 @@ class Desk(Acting[R]):
 
         Raises:
             NotAllowed: It is not deleted.
+            Invalid: It refers to a record that was deleted; restore that one first.
             Duplicate: A unique value was taken meanwhile.
         """
         restored: R = self.perform(_restore, record, (), {}, deleted=True)

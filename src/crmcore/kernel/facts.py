@@ -11,17 +11,33 @@ from crmcore.kernel.calendar import day, today
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.records import Record
+from crmcore.kernel.values import read_text
 
 __all__ = ["given_day", "id_of", "past_day", "yet_to_come"]
 
 
-def id_of(record: Record | str) -> str:
-    """The id of a record; what is no record stays as it is, to be read as an id.
+def id_of(record: object, *, path: str = "record") -> str:
+    """The id of a record of any kind.
 
     Args:
         record: The record, or its id.
+        path: What it is, for the message.
+
+    Raises:
+        Invalid: It is neither.
+
+    Example:
+        >>> from crmcore import CRM
+        >>> from crmcore.kernel.facts import id_of
+        >>> acme = CRM().accounts.add(name="Acme")
+        >>> id_of(acme) == id_of(acme.id) == acme.id
+        True
     """
-    return record.id if isinstance(record, Record) else record
+    if isinstance(record, Record):
+        return record.id
+    if isinstance(record, str):
+        return read_text(record, path=path, empty=False)
+    raise Invalid([Problem(path, type(record).__name__, "a record or its id", "pass one")])
 
 
 def yet_to_come(path: str, value: date | None, context: Context[Any]) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
+from crmcore.kernel.outcome import Objection
 from crmcore.kernel.ports import Commit, Key, Moment, Store
 from crmcore.kernel.records import Kind, Record
 from crmcore.kernel.table import Named, Table
@@ -65,12 +66,16 @@ class Front(Protocol):
         """The same front door over an overlay: what is written there is thrown away."""
         ...
 
-    def undo(self, commit: str) -> tuple[Record, ...]:
-        """Take a commit back."""
+    def undo(self, commit: str, key: Key | None = None) -> tuple[Record, ...]:
+        """Take a commit back; once under an idempotency key."""
         ...
 
     def rows(self, path: str | Named, required: Iterable[str], wanted: Callable[[str], bool]) -> Table:
         """The columns of a file that must be there, and the others that are wanted."""
+        ...
+
+    def objections(self, changes: Sequence[Change[Any]]) -> Sequence[Objection]:
+        """What speaks against writing changes, each with the records whose changes bring it about."""
         ...
 
     def commit(

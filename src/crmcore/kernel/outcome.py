@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import attrs
+
 from crmcore.kernel.change import Change, applied, replay
+from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, R
 
-__all__ = ["is_late", "outcome"]
+__all__ = ["Objection", "check_free", "flawed", "is_late", "outcome"]
+
+
+@attrs.frozen
+class Objection:
+    """What speaks against writing changes.
+
+    Attributes:
+        problem: What is wrong.
+        ids: The records whose changes bring it about, all of them together.
+    """
+
+    problem: Problem
+    ids: tuple[str, ...]
+
+
+def check_free(objections: Iterable[Objection]) -> None:
+    """Refuse changes that something speaks against.
+
+    Args:
+        objections: What does.
+
+    Raises:
+        Invalid: Every problem, if there is one.
+    """
+    problems = [one.problem for one in objections]
+    if problems:
+        raise Invalid(problems)
 
 
 def is_late(changes: Collection[Change[Any]], store: Store) -> bool:
@@ -51,3 +81,20 @@ def _after(kind: Kind[R], record: R | None, changes: Sequence[Change[R]]) -> R:
     for change in rest:
         after = applied(kind, after, change)
     return after
+
+
+def flawed(kind: Kind[R], before: R | None, after: R) -> list[Problem]:
+    """What is wrong with a record as a whole that was not before.
+
+    Nothing is asked of one that is deleted or merged into another.
+
+    Args:
+        kind: The kind of the record.
+        before: The record without a change; None when the change makes it.
+        after: The record with it.
+    """
+    if kind.flaws is None or after.deleted_at is not None or after.merged_into is not None:
+        return []
+    found = [*kind.flaws(after)]
+    known = {one.path for one in kind.flaws(before)} if found and before is not None else set()
+    return [one for one in found if one.path not in known]

@@ -7,14 +7,14 @@ touches what was written before. Any class with the methods of ``Store`` is a st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, Self
 
 import attrs
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fingerprint import fingerprint
 from crmcore.kernel.page import Page, Query
 from crmcore.kernel.records import Kind, R, Record
 
@@ -52,37 +52,16 @@ class Key:
 
     @classmethod
     def of(cls, text: str, request: object) -> Self:
-        """The key of a request: the same arguments in another order are the same request.
+        """The key of a request: the same arguments in another order are the same request; a record stands for its id.
 
         Args:
             text: The caller's key.
             request: What is asked, with all its arguments.
 
         Raises:
-            Invalid: The arguments can't be told from others, such as a value that holds itself.
+            Invalid: An argument can't be told from others: an iterator, a function, a value that holds itself.
         """
-        from hashlib import sha256
-
-        try:
-            asked = repr(_ordered(request)).encode("utf-8", "backslashreplace")
-        except Exception as error:  # arguments may be of any class, even one that can't be shown
-            found, mend = type(error).__name__, "give plain values, or leave given(key=…) out"
-            raise Invalid([Problem("key", found, "arguments that can be told from others", mend)]) from error
-        return cls(text, sha256(asked).hexdigest())
-
-
-def _ordered(value: object) -> object:
-    match value:
-        case Record():
-            return value.id
-        case Mapping():
-            return sorted((str(name), repr(_ordered(one))) for name, one in value.items())
-        case AbstractSet():
-            return sorted(map(repr, value))
-        case list() | tuple():
-            return [_ordered(one) for one in value]
-        case _:
-            return value
+        return cls(text, fingerprint(request))
 
 
 @attrs.frozen

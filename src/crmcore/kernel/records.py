@@ -13,7 +13,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeAlias, TypeVar, get_args, get_origin
@@ -229,6 +229,11 @@ def _masked(value: object) -> str:
     return "None" if value is None else "'•••'"
 
 
+def _unvalued(members: Mapping[str, Any]) -> str:
+    """Custom fields by name alone: which of them are personal only the playbook knows."""
+    return f"<{', '.join(members)}>"
+
+
 P = TypeVar("P")
 
 
@@ -326,11 +331,35 @@ class Record:
 
     id: str
     version: int = 1
-    custom: Mapping[str, Any] = EMPTY
+    custom: Mapping[str, Any] = attrs.field(default=EMPTY, repr=_unvalued)
     external: Mapping[str, str] = EMPTY
     tags: Mapping[str, bool] = field(default=EMPTY, references="tag", by_act=True)
     deleted_at: datetime | None = field(default=None, by_act=True)
     merged_into: str | None = field(default=None, by_act=True)
+
+    def flaws(self) -> Iterable[Problem]:
+        """What is wrong with it as a whole: nothing, unless its class has rules that span several fields.
+
+        A change that would bring a record into a flaw is refused, whoever makes it, and also when it is the past
+        that changes. Override it in a class of your own.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> from crmcore.kernel import Record, field, record
+            >>> from crmcore.kernel.errors import Problem
+            >>> @record("hall")
+            ... class Hall(Record):
+            ...     seats: int = field()
+            ...     sold: int = field(default=0)
+            ...
+            ...     def flaws(self):
+            ...         if self.sold > self.seats:
+            ...             yield Problem("sold", self.sold, f"at most {self.seats}", "sell fewer")
+            >>> CRM(kinds=[Hall]).halls.add(seats=2, sold=3)
+            Traceback (most recent call last):
+            crmcore.kernel.errors.Invalid: sold: got 3, expected at most 2; sell fewer
+        """
+        return ()
 
 
 R = TypeVar("R", bound=Record)
@@ -381,6 +410,12 @@ class Kind(Generic[R]):
         """The fields that hold the id of another record, each with the kinds that record may be of."""
         every = (*self.fields.values(), *self.members.values())
         return {told.name: told.references for told in every if told.references}
+
+    @functools.cached_property
+    def flaws(self) -> Callable[[R], Iterable[Problem]] | None:
+        """Says what is wrong with a record as a whole; None when its class has no such rules."""
+        found = self.cls.flaws
+        return found if isinstance(found, types.FunctionType) and found is not Record.flaws else None
 
     def declared(self, name: str) -> Field | None:
         """What is declared of a field, which a dotted name may lead into; None of custom and unknown ones.

@@ -74,6 +74,7 @@ def requirements(
         if told.needed:
             when = AllOf(()) if told.required_when is None else told.required_when
             try:
+                _check_tagless(when)
                 asked = checked(when, kind.types_for(when, custom), currency=currency, at=at, zone=zone)
             except Invalid as error:
                 path = f"custom.{kind.name}.{name}.required_when"
@@ -83,6 +84,13 @@ def requirements(
     if problems:
         raise Invalid(problems)
     return tuple(found)
+
+
+def _check_tagless(when: Filter) -> None:
+    """Refuse a condition that asks for tags by name: a playbook does not know what their names stand for."""
+    if "tags" in when.fields:
+        expected = "a field of the record: a playbook does not know the tags, whose names may change"
+        raise Invalid([Problem("tags", "tags", expected, "declare a custom field for it, and ask about that")])
 
 
 def _whose(kind: Kind[Any], when: Filter | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, Self, cast
+from typing import Protocol, Self, TypeAlias, cast
 
 import attrs
 
@@ -11,8 +11,8 @@ from crmcore.kernel.errors import Invalid, Problem
 
 __all__ = ["Named", "Rows", "Table", "path_of"]
 
-Rows = Iterable[Mapping[str, object]]
-"""Rows as mappings of a column's name to its value."""
+Rows: TypeAlias = "Iterable[Mapping[str, object]] | Table"
+"""Rows as mappings of a column's name to its value, or column by column."""
 
 
 class Named(Protocol):
@@ -52,9 +52,22 @@ class Table:
     misfits: Mapping[int, Problem] = attrs.field(factory=dict)
     headed: bool = True
 
+    @property
+    def size(self) -> int:
+        """How many rows there are, without the misfits."""
+        return len(self.numbers)
+
+    def cells(self, name: str) -> Sequence[object]:
+        """The cells of a column; nothing but None when there is no such column.
+
+        Args:
+            name: The column.
+        """
+        return self.columns.get(name, (None,) * self.size)
+
     @classmethod
     def of(cls, rows: object) -> Self:
-        """Rows given as mappings.
+        """Rows given as mappings, as a data frame, or as a table already.
 
         Args:
             rows: The rows. What one does not have, it says nothing of.
@@ -62,6 +75,9 @@ class Table:
         Raises:
             Invalid: They can't be gone through.
         """
+        if isinstance(rows, cls):
+            return rows
+        rows = _unframed(rows)
         if isinstance(rows, (bytes, Mapping)) or not isinstance(rows, Iterable):
             mend = "give the path of a CSV file, or a list of mappings"
             raise Invalid([Problem("rows", type(rows).__name__, "rows, or the path of a file", mend)])
@@ -79,3 +95,16 @@ class Table:
         columns = {name: [row.get(name) for row in good] for name in names if isinstance(name, str)}
         others = tuple(str(name) for name in names if not isinstance(name, str))
         return cls(columns, numbers, others, misfits, headed=bool(names))
+
+
+def _unframed(rows: object) -> object:
+    """The rows of a data frame as mappings, as pandas and polars tell them; others as they are."""
+    for name, arguments in (("to_dicts", ()), ("to_dict", ("records",))):
+        told = getattr(type(rows), name, None)
+        if told is not None:
+            try:
+                return told(rows, *arguments)
+            except (TypeError, ValueError) as error:
+                mend = 'give its rows, as to_dict("records") does'
+                raise Invalid([Problem("rows", type(rows).__name__, "rows, or the path of a file", mend)]) from error
+    return rows

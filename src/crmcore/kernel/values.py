@@ -21,9 +21,9 @@ from crmcore.kernel.filter_values import kind_of_value
 from crmcore.kernel.keys import scaled
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money, number
-from crmcore.kernel.records import LONGEST_TEXT, Field, Kind, part_of
+from crmcore.kernel.records import LONGEST_TEXT, Field, Kind, Record, part_of
 
-__all__ = ["Border", "read", "read_boolean", "read_text"]
+__all__ = ["Border", "declared_custom", "nearest", "read", "read_boolean", "read_text"]
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LARGEST_INTEGER = 2**63
@@ -72,20 +72,20 @@ def read(kind: Kind[Any], sets: Mapping[str, Any], *, border: Border, new: bool 
         try:
             values[name] = _read(kind, name, value, border, new=new)
         except Invalid as error:
-            problems += [_placed(problem, kind, name, value) for problem in error.problems]
+            problems += [_placed(problem, kind, name, value, border) for problem in error.problems]
         except _Misfit as misfit:
             expected, mend = misfit.args
-            problems.append(Problem(name, _safe(kind, name, value), expected, mend))
+            problems.append(Problem(name, _safe(kind, name, value, border), expected, mend))
     problems += _missing(kind, sets) if new else ()
     if problems:
         raise Invalid(problems)
     return {name: value for name, value in values.items() if value is not None} if new else values
 
 
-def _placed(problem: Problem, kind: Kind[Any], name: str, value: object) -> Problem:
+def _placed(problem: Problem, kind: Kind[Any], name: str, value: object, border: Border) -> Problem:
     """A problem with a value, said of its field; with a field of a part, said of that."""
     if problem.path[:1] not in {".", "["}:
-        return attrs.evolve(problem, path=name, value=_safe(kind, name, value))
+        return attrs.evolve(problem, path=name, value=_safe(kind, name, value, border))
     declared = kind.declared(name)
     shown = "•••" if declared is not None and declared.personal else problem.value
     return attrs.evolve(problem, path=f"{name}{problem.path}", value=shown)
@@ -108,14 +108,22 @@ def _missing(kind: Kind[Any], sets: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _safe(kind: Kind[Any], name: str, value: object) -> object:
-    """The value as an error may show it: never what a personal field holds, or the misspelt name of one."""
-    declared = kind.declared(name)
-    if value is None or name.partition(".")[0] == "custom":
-        return value
-    if declared is None:
+def _safe(kind: Kind[Any], name: str, value: object, border: Border) -> object:
+    """The value as an error may show it."""
+    whole, _, member = name.partition(".")
+    if whole != "custom":
+        return _shown(kind.declared(name), value)
+    custom = border.custom.get(member)
+    return _shown(None if custom is None else declared_custom(member, custom), value)
+
+
+def _shown(told: Field | None, value: object) -> object:
+    """A value as an error may show it: never what a personal field holds, or the misspelt name of one."""
+    if value is None:
+        return None
+    if told is None:
         return kind_of_value(value)
-    return "•••" if declared.personal else value
+    return "•••" if told.personal else value
 
 
 def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
@@ -124,7 +132,7 @@ def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: boo
         return _member(kind, whole, member if dot else None, value, border)
     declared = kind.fields.get(name)
     if declared is None:
-        raise _Misfit(f"a field of {kind.name}", _nearest(name, (*kind.fields, *kind.mappings)))
+        raise _Misfit(f"a field of {kind.name}", nearest(name, (*kind.fields, *kind.mappings)))
     if value is None:
         if declared.optional:
             return None
@@ -158,23 +166,34 @@ def _member(kind: Kind[Any], whole: str, name: str | None, value: object, border
 def _custom(name: str, value: object, border: Border) -> object:
     declared = border.custom.get(name)
     if declared is None:
-        raise _Misfit("a custom field declared in the playbook", _nearest(name, border.custom))
+        raise _Misfit("a custom field declared in the playbook", nearest(name, border.custom))
     if value is None:
         return None
-    read = _READERS[declared.type](value, _plain(name, declared), border)
+    read = _READERS[declared.type](value, declared_custom(name, declared), border)
     if declared.choices and not {*(read if isinstance(read, tuple) else (read,))} <= {*declared.choices}:
         raise _Misfit(f"one of {', '.join(declared.choices)}", "choose one of them, or add it to the playbook")
     return read
 
 
-def _plain(name: str, declared: CustomField) -> Field:
-    """A custom field as a record class would declare it."""
+def declared_custom(name: str, declared: CustomField) -> Field:
+    """A custom field as a record class would declare it.
+
+    Args:
+        name: Its name, without ``custom.`` before it.
+        declared: What the playbook says of it.
+    """
     longest = LONGEST_TEXT if declared.longest is None else declared.longest
-    bounds = {"longest": longest, "minimum": declared.minimum, "maximum": declared.maximum}
-    return Field(name=name, type=declared.type, optional=True, required=False, **bounds)  # type: ignore[arg-type]
+    told = {"minimum": declared.minimum, "maximum": declared.maximum, "personal": declared.personal}
+    return Field(name=name, type=declared.type, optional=True, required=False, longest=longest, **told)  # type: ignore[arg-type]
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to do about a name there is not: the one that may have been meant, or to leave it.
+
+    Args:
+        name: The name.
+        known: The names there are.
+    """
     import difflib
 
     near = difflib.get_close_matches(name, known, n=1)
@@ -220,6 +239,9 @@ def read_boolean(value: object, *, path: str) -> bool:
 
 
 def _text(value: object, declared: Field, _: Border) -> str:
+    """Text; where that is the id of another record, the record will do."""
+    if declared.references and isinstance(value, Record):
+        value = value.id
     return read_text(value, declared.longest, empty=not declared.required)
 
 
@@ -301,10 +323,9 @@ def _part(value: object, declared: Field, border: Border) -> object:
         try:
             values[name] = _part_value(name, told, one, fields, border)
         except Invalid as error:
-            shown = "•••" if told is not None and told.personal else one
-            problems += [attrs.evolve(problem, path=f".{name}", value=shown) for problem in error.problems]
+            problems += [attrs.evolve(problem, path=f".{name}", value=_shown(told, one)) for problem in error.problems]
         except _Misfit as misfit:
-            problems.append(Problem(f".{name}", kind_of_value(one) if told is None else one, *misfit.args))
+            problems.append(Problem(f".{name}", _shown(told, one), *misfit.args))
     missing = [told for name, told in fields.items() if told.required and name not in given]
     problems += [Problem(f".{told.name}", None, _EXPECTED[told.type], f"give {told.name}") for told in missing]
     if problems:
@@ -315,7 +336,7 @@ def _part(value: object, declared: Field, border: Border) -> object:
 def _part_value(name: str, told: Field | None, value: object, fields: Iterable[str], border: Border) -> object:
     """The value of one field of a part."""
     if told is None:
-        raise _Misfit(f"one of {', '.join(fields)}", _nearest(str(name), fields))
+        raise _Misfit(f"one of {', '.join(fields)}", nearest(str(name), fields))
     if value is None and not told.optional:
         raise _Misfit(_EXPECTED[told.type], f"give {name}")
     return None if value is None else _READERS[told.type](value, told, border)

@@ -8,11 +8,11 @@ from typing import Any
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
+from crmcore.kernel.reach import reached_by
 from crmcore.kernel.records import EMPTY, Record, field, record
 from crmcore.kernel.where import F
 from crmcore.people.address import Address
 from crmcore.people.hierarchy import check_parents
-from crmcore.people.reach import reached_by
 
 __all__ = ["Account", "AccountDesk"]
 
@@ -60,7 +60,6 @@ class AccountDesk(Desk[Account]):
     """The accounts."""
 
     department = "people"
-    trees = ("parent",)
 
     def _added(self, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[Account]:
         """Add an account: the act behind ``add`` and ``upsert``."""

@@ -25,8 +25,8 @@ class Address:
         'London'
     """
 
-    street: str | None = field(default=None)
-    city: str | None = field(default=None)
-    postcode: str | None = field(default=None)
-    region: str | None = field(default=None)
-    country: str | None = field(default=None)
+    street: str | None = field(default=None, personal=True)
+    city: str | None = field(default=None, personal=True)
+    postcode: str | None = field(default=None, personal=True)
+    region: str | None = field(default=None, personal=True)
+    country: str | None = field(default=None, personal=True)

@@ -22,7 +22,7 @@ from crmcore.kernel.page import Query
 from crmcore.kernel.ports import NOW, Moment, Store
 from crmcore.kernel.reading import WHOLE
 from crmcore.kernel.records import EMPTY, Kind, Record, field, record
-from crmcore.kernel.values import read_boolean, read_text
+from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import F, Filter, checked
 
 __all__ = ["Affiliation", "AffiliationDesk", "affiliate", "affiliations_of", "end", "on_day"]
@@ -162,7 +162,7 @@ class AffiliationDesk(Desk[Affiliation]):
             Invalid: They belong to it already in that time, a day has not come, or a value does not fit.
         """
         told = {"role": role, "since": since, "until": until, "custom": custom, "external": external}
-        fields = {"contact": id_of(contact), "account": id_of(account), **told}
+        fields = {"contact": id_of(contact, path="contact"), "account": id_of(account, path="account"), **told}
         asked = ("affiliate", (fields, primary))
         added: Affiliation = self.originate(self._joined, (), {"fields": fields, "primary": primary}, asked=asked)[0]
         return added
@@ -176,7 +176,7 @@ class AffiliationDesk(Desk[Affiliation]):
         self, context: Context[Any], *, fields: Mapping[str, Any], primary: bool
     ) -> tuple[Change[Affiliation], *tuple[Change[Any], ...]]:
         """Affiliate a contact, perhaps anew, perhaps first of all: the act behind ``add``."""
-        contact, account = read_text(fields["contact"], path="contact"), fields["account"]
+        contact, account = fields["contact"], fields["account"]
         comes = fields["since"] is None and fields["until"] is None
         back = comes and any(one.account == account for one in self._then([contact]))
         made = affiliate(context, **{**fields, **({"since": today(context.at, context.zone)} if back else {})})
@@ -189,6 +189,30 @@ class AffiliationDesk(Desk[Affiliation]):
         problems = yet_to_come("since", fields.get("since"), self.front.context(self.department))
         if problems:
             raise Invalid(problems)
+
+    def belonging(
+        self,
+        contact: str,
+        context: Context[Any],
+        *,
+        account: str,
+        **about: Any,  # noqa: ANN401 - role and since
+    ) -> tuple[Change[Affiliation], ...]:
+        """What it changes that a contact belongs to an account: nothing, the role or first day, or that they do.
+
+        Args:
+            contact: The id of the contact.
+            context: The circumstances.
+            account: The id of the account.
+            about: The role and the first day; None for what is not said.
+        """
+        running = (one for one in self._then([contact]) if one.account == account and one.until is None)
+        known = next(running, None)
+        if known is None:
+            fields = {"contact": contact, "account": account, "until": None, **about}
+            return self._joined(context, fields=fields, primary=False)[:1]
+        told = {name: value for name, value in about.items() if value is not None}
+        return self.propose(self.revise, known.id, fields=told)
 
     # --- the contact along with it ----------------------------------------------------------------------------------
 
@@ -245,7 +269,7 @@ class AffiliationDesk(Desk[Affiliation]):
             contact: The contact, or its id.
             on: Only those of that day; default: all there ever were.
         """
-        asked = F.contact == read_text(id_of(contact), path="contact")
+        asked = F.contact == id_of(contact, path="contact")
         return tuple(sorted(self.each(asked if on is None else asked & on_day(day(on))), key=_age))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any, Concatenate, ParamSpec, TypeAlias
+from typing import Any, cast
 
+from crmcore.kernel.acting import kept, once
 from crmcore.kernel.acts import act
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
@@ -14,24 +14,19 @@ from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.facts import id_of
 from crmcore.kernel.instants import day, today
+from crmcore.kernel.reach import reached_by
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
-from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F
 from crmcore.people.account import Account
 from crmcore.people.address import Address
-from crmcore.people.affiliation import Affiliation, AffiliationDesk, affiliate, on_day
+from crmcore.people.affiliation import Affiliation, AffiliationDesk, affiliate, end, on_day
 from crmcore.people.consent import consented, misread
-from crmcore.people.reach import left_of, reached_by
 from crmcore.people.spelling import SPELLINGS
 
 __all__ = ["Contact", "ContactDesk", "add", "called", "consent", "make_primary"]
 
-P = ParamSpec("P")
-
 WAYS = ("name", "email", "phone", "emails", "phones")
 """What a contact can be called by."""
-
-Added: TypeAlias = "tuple[Change[Contact], *tuple[Change[Affiliation], ...]]"
 
 
 @record("contact")
@@ -67,6 +62,10 @@ class Contact(Record):
     source: str | None = field(default=None, key=True)
     owner: str | None = field(default=None, key=True, references="staff")
     consents: Mapping[str, str] = field(default=EMPTY, by_act=True)
+
+    def flaws(self) -> Iterator[Problem]:
+        """What is wrong with it as a whole: there must be something to call them by."""
+        return _nameless({way: getattr(self, way) for way in WAYS})
 
 
 def add(
@@ -138,8 +137,9 @@ def add(
     told = reached_by(kind_of(Contact), fields, also=problems)
     if account is None:
         return (context.created(Contact, "added", **told),)
-    made = context.created(Contact, "added", **told, account=id_of(account))
-    return made, affiliate(context, contact=made.id, account=id_of(account), role=role, since=since)
+    known = id_of(account, path="account")
+    made = context.created(Contact, "added", **told, account=known)
+    return made, affiliate(context, contact=made.id, account=known, role=role, since=since)
 
 
 def called(name: str | None, *parts: object) -> str | None:
@@ -196,26 +196,10 @@ def make_primary(contact: Contact, context: Context[Any], *, account: Account | 
     Raises:
         Invalid: The contact does not belong to it.
     """
-    return context.changed(contact, "reassigned", account=id_of(account))
+    return context.changed(contact, "reassigned", account=id_of(account, path="account"))
 
 
-def _opening(pure: Callable[Concatenate[Context[Any], P], Added]) -> Callable[Concatenate[Desk[Contact], P], Contact]:
-    """The act that adds a contact, as a method that gives back the contact alone."""
-    whole: Any = act(pure)
-
-    @functools.wraps(whole)
-    def method(desk: Desk[Contact], /, *args: P.args, **kwargs: P.kwargs) -> Contact:
-        made: Contact = whole(desk, *args, **kwargs)[0]
-        return made
-
-    told: Any = method
-    told.__wrapped__ = pure
-    told.__signature__ = whole.__signature__.replace(return_annotation="Contact")
-    told.__annotations__["return"] = "Contact"
-    return method
-
-
-_add = _opening(add)
+_add = act(add, first=True)
 
 
 class ContactDesk(Desk[Contact]):
@@ -235,12 +219,24 @@ class ContactDesk(Desk[Contact]):
         """Change fields of a contact: the act behind ``update``."""
         return super().revise(record, context, fields=reached_by(self.kind, fields), version=version)
 
-    def check_update(self, record: Contact, fields: Mapping[str, Any]) -> None:
-        """Refuse what only acts write, and to leave nothing to call a contact by."""
-        super().check_update(record, fields)
-        problems = [*_nameless({way: left_of(record, way, fields) for way in WAYS})]
+    def restated(self, record: Contact, context: Context[Any], *, said: Mapping[str, Any]) -> tuple[Change[Any], ...]:
+        """What it changes when a contact who is there is told of again: the act behind ``upsert``.
+
+        An account they do not belong to so far is one more they belong to, and becomes their own.
+        """
+        account, about = said.get("account"), {name: said.get(name) for name in ("role", "since")}
+        problems = [*_unattached(account, **about)]
         if problems:
             raise Invalid(problems)
+        told = super().restated(record, context, said={name: said[name] for name in said if name != "account"})
+        if account is None:
+            return told
+        at = id_of(account, path="account")
+        joined = self._affiliations.belonging(record.id, context, account=at, **about)
+        sets = {name: value for change in told for name, value in change.sets.items()}
+        sets |= {} if at == record.account else {"account": at}
+        what = "affiliated" if any(one.version == 1 for one in joined) else "updated"
+        return (*((context.changed(record, what, **sets),) if sets else ()), *joined)
 
     def _acts(self) -> list[str]:
         """The names of the acts this desk offers on a contact."""
@@ -300,12 +296,19 @@ class ContactDesk(Desk[Contact]):
             NotAllowed: They do not belong to it.
             Invalid: The day has not come, or is not after the first.
         """
-        person, at = self._id(contact), read_text(id_of(account), path="account")
-        running = self._affiliations.first((F.contact == person) & (F.account == at) & ~F.until.is_set)
-        if running is None:
-            message = f"contact {person} does not belong to account {at}; possible: affiliate"
-            raise NotAllowed(message, act="leave", possible=("affiliate",))
-        return self._affiliations.end(running.id, until=until)
+        person, at = self._id(contact), id_of(account, path="account")
+        desk, asked = self._affiliations, ("leave", (person, at, until))
+        key = self.front.key("leave", desk.kind.name, asked[1])
+
+        def left() -> Affiliation:
+            running = desk.first((F.contact == person) & (F.account == at) & ~F.until.is_set)
+            if running is None:
+                message = f"contact {person} does not belong to account {at}; possible: affiliate"
+                raise NotAllowed(message, act="leave", possible=("affiliate",))
+            return cast("Affiliation", desk.perform(end, running.id, (), {"until": until}, asked=asked))
+
+        ended: Affiliation = once(lambda: kept(self.front.store, key), left, lambda done: done.records[0])
+        return ended
 
     def of(self, account: Account | str, *, on: date | str | None = None) -> tuple[Contact, ...]:
         """The contacts who belong to an account on a day, by name.
@@ -317,7 +320,7 @@ class ContactDesk(Desk[Contact]):
         """
         now = self.front.moment.at or self.front.context(self.department).at
         asked = today(now, self.front.context(self.department).zone) if on is None else day(on)
-        where = (F.account == read_text(id_of(account), path="account")) & on_day(asked)
+        where = (F.account == id_of(account, path="account")) & on_day(asked)
         ids = {one.contact for one in self._affiliations.each(where)}
         found = self.front.store.get(self.kind, ids, self.front.moment).values()
         live = [one for one in found if one.deleted_at is None]

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 import attrs
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.outcome import is_late, outcome
+from crmcore.kernel.errors import Problem
+from crmcore.kernel.outcome import Objection, check_free, is_late, outcome
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, Record
 
-__all__ = ["check_parents"]
+__all__ = ["check_parents", "circular"]
 
 ALWAYS, EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LISTED = 6
@@ -46,23 +46,20 @@ def check_parents(
     Raises:
         Invalid: Every such account.
     """
-    kind = kinds["account"]
-    moves = [change for change in changes if change.kind == kind.name and change.sets.get("parent") is not None]
-    if not moves:
-        return {}
-    above = _Above(kind, store, changes, is_late(moves, store))
-    above.look([change.sets["parent"] for change in moves])
-    problems: list[Problem] = []
-    told: set[str] = set()
-    for change in moves:
-        circle = () if change.id in told else above.circle(change)
-        if circle:
-            told |= {*circle}
-            problems.append(_circular(circle))
-    if problems:
-        raise Invalid(problems)
-    written = {change.id for change in changes}
-    return {(kind.name, id): record.version for id, record in above.found.items() if id not in written}
+    above = _Above.of(changes, kinds["account"], store)
+    check_free(above.circles())
+    return {("account", id): record.version for id, record in above.found.items() if id not in above.changes}
+
+
+def circular(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store) -> Iterator[Objection]:
+    """The accounts that would be part of themselves, by way of others: one objection for each circle.
+
+    Args:
+        changes: What is to be written, of any kind, their values read.
+        kinds: The kinds of the CRM.
+        store: The store.
+    """
+    return _Above.of(changes, kinds["account"], store).circles()
 
 
 @attrs.define
@@ -71,45 +68,84 @@ class _Above:
 
     kind: Kind[Any]
     store: Store
-    changes: Sequence[Change[Any]]
+    changes: dict[str, list[Change[Any]]]
+    moves: Sequence[Change[Any]]
     late: bool
+    after: dict[str, Any]
     found: dict[str, Record] = attrs.field(factory=dict)
-    after: Mapping[str, Any] = attrs.field(init=False)
-    clear: set[str] = attrs.field(factory=set)
-    """Accounts that are known to be part of no circle."""
+    clear: dict[str, datetime] = attrs.field(factory=dict)
+    """Since when accounts are known to be part of no circle, nor beneath one."""
 
-    def __attrs_post_init__(self) -> None:
-        self.after = {} if self.late else outcome(self.kind, self.changes, self.store)
+    @classmethod
+    def of(cls, changes: Sequence[Change[Any]], kind: Kind[Any], store: Store) -> _Above:
+        """What stands above the accounts that changes move."""
+        moves = [change for change in changes if change.kind == kind.name and change.sets.get("parent") is not None]
+        mine: dict[str, list[Change[Any]]] = {}
+        for change in changes if moves else ():
+            if change.kind == kind.name:
+                mine.setdefault(change.id, []).append(change)
+        late = is_late(moves, store)
+        made = cls(kind, store, mine, moves, late, {} if late or not moves else outcome(kind, changes, store))
+        made.look(change.sets["parent"] for change in moves)
+        return made
 
     def look(self, ids: Iterable[str]) -> None:
-        """Read accounts that were not read yet."""
-        self.found |= self.store.get(self.kind, {*ids} - self.found.keys())
+        """Read accounts that were not read yet; what is made here is not in the store."""
+        asked = {id for id in ids if id not in self.found and not self._made(id)}
+        self.found |= self.store.get(self.kind, asked) if asked else {}
 
-    def circle(self, moved: Change[Any]) -> tuple[str, ...]:
-        """The accounts from a moved one upwards to itself; none when it does not come up again."""
-        todo: list[Step] = [(moved.id, moved.at, EVER)]
+    def _made(self, id: str) -> bool:
+        """Whether an account is new."""
+        return id in self.changes and self.changes[id][0].version == 1
+
+    def circles(self) -> Iterator[Objection]:
+        """Every circle; those whose moves make it are taken to stay where they were when the rest is looked at."""
+        since = {change.id: change.at if self.late else ALWAYS for change in reversed(self.moves)}
+        moved, todo = {*since}, [*since]
+        while todo:
+            id = todo.pop()
+            circle = self.circle(id, since[id])
+            to_blame = [one for one in circle[1:] if one in moved]
+            if to_blame:
+                yield Objection(_circular(circle), tuple(to_blame))
+                moved -= {*to_blame}
+                self._stay(to_blame)
+                todo += [id, *to_blame]
+
+    def _stay(self, ids: Iterable[str]) -> None:
+        """Take accounts not to be moved."""
+        for id in ids:
+            self.changes.pop(id, None)
+            self.after.pop(id, None)
+
+    def circle(self, id: str, at: datetime) -> tuple[str, ...]:
+        """A circle an account is part of since some time, or beneath one; none when there is none.
+
+        An account has one parent at a time, so that two ways up from it never meet at the same time.
+        """
+        first: Step = (id, at, EVER)
+        todo = [first]
         below: dict[Step, Step] = {}
-        seen_twice = False
         while todo:
             step = todo.pop()
             for above in self._steps(step):
-                if above[0] == moved.id:
-                    return (*_way(step, below), moved.id)
-                if above in below:
-                    seen_twice = True
-                else:
-                    below[above] = step
-                    todo.append(above)
-        if not (self.late or seen_twice):
-            self.clear |= {moved.id, *(id for id, _, _ in below)}
+                if above in below or above[0] == id:
+                    way = _way(step, below)
+                    return (*way[way.index(above[0]) :], above[0])
+                below[above] = step
+                todo.append(above)
+        for one, since, until in (first, *below):
+            if until == EVER:
+                self.clear[one] = min(since, self.clear.get(one, EVER))
         return ()
 
     def _steps(self, step: Step) -> Iterator[Step]:
         """The accounts right above another, each for the time both hold."""
         id, since, until = step
         for begin, end, parent in self._parts(id):
-            if parent not in self.clear and max(since, begin) < min(until, end):
-                yield parent, max(since, begin), min(until, end)
+            above = max(since, begin), min(until, end)
+            if above[0] < above[1] and above[0] < self.clear.get(parent, EVER):
+                yield parent, *above
 
     def _parts(self, id: str) -> Iterator[Part]:
         """Of which accounts another is part, and when."""
@@ -119,7 +155,7 @@ class _Above:
             if record is not None and record.parent is not None:
                 yield ALWAYS, EVER, record.parent
             return
-        known = [*self.store.changes(kind=self.kind.name, id=id), *(one for one in self.changes if one.id == id)]
+        known = [*(() if self._made(id) else self.store.changes(kind=self.kind.name, id=id)), *self.changes.get(id, ())]
         moves = sorted((one for one in known if "parent" in one.sets), key=lambda one: one.order)
         ends = [*(one.at for one in moves[1:]), EVER]
         for move, end in zip(moves, ends, strict=False):

@@ -10,15 +10,15 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import NotAllowed, Problem
 from crmcore.kernel.lifecycle import Lifecycle
+from crmcore.kernel.reach import reached_by
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
 from crmcore.kernel.values import read_text
 from crmcore.people import Address
 from crmcore.people.consent import consented, misread
 from crmcore.people.contact import called
-from crmcore.people.reach import reached_by
 from crmcore.sales.pipeline import SalesRules
 
-__all__ = ["LIFECYCLE", "NAMING", "Lead", "capture", "consent", "disqualify", "qualify", "recycle", "unknown", "work"]
+__all__ = ["LIFECYCLE", "Lead", "capture", "consent", "disqualify", "qualify", "recycle", "work"]
 
 LIFECYCLE = Lifecycle(
     initial=("new",),
@@ -93,6 +93,10 @@ class Lead(Record):
     contact: str | None = field(default=None, key=True, references="contact", by_act=True)
     opportunity: str | None = field(default=None, key=True, references="opportunity", by_act=True)
 
+    def flaws(self) -> Iterator[Problem]:
+        """What is wrong with it as a whole: there must be something to know it by."""
+        return _unknown({name: getattr(self, name) for name in NAMING})
+
 
 def capture(
     context: Context[SalesRules],
@@ -156,16 +160,12 @@ def capture(
         "custom": custom,
         "external": external,
     }
-    problems = [*unknown(fields), *misread(consents)]
+    problems = [*_unknown(fields), *misread(consents)]
     return context.created(Lead, "captured", **reached_by(kind_of(Lead), fields, also=problems))
 
 
-def unknown(fields: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong when there is nothing to know a lead by.
-
-    Args:
-        fields: Every field a lead can be known by.
-    """
+def _unknown(fields: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong when there is nothing to know a lead by."""
     known = (one.strip() if isinstance(one, str) else one for one in map(fields.__getitem__, NAMING))
     if all(one is None or (isinstance(one, str | Mapping) and not one) for one in known):
         yield Problem("name", None, "a name, company, e-mail or phone to know the lead by", "give one of them")

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from crmcore.activity import Tag, TagDesk
+from crmcore.kernel.acting import kept, once
 from crmcore.kernel.acts import act
 from crmcore.kernel.change import Change, state_of
 from crmcore.kernel.context import Context
@@ -16,16 +17,16 @@ from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
 from crmcore.kernel.late import record_then
 from crmcore.kernel.money import Money
-from crmcore.kernel.ports import Moment
+from crmcore.kernel.ports import Key, Moment
+from crmcore.kernel.reach import reached_by
 from crmcore.kernel.records import FrozenMap, R, Record, kind_of
 from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import AnyOf, F
 from crmcore.people import Account, Affiliation, Contact
 from crmcore.people.affiliation import affiliations_of
-from crmcore.people.reach import left_of, reached_by
 from crmcore.people.spelling import SPELLINGS
 from crmcore.sales.conversion import Conversion, convert, unmapped
-from crmcore.sales.lead import LIFECYCLE, NAMING, Lead, capture, consent, disqualify, qualify, recycle, unknown, work
+from crmcore.sales.lead import LIFECYCLE, Lead, capture, consent, disqualify, qualify, recycle, work
 from crmcore.sales.opportunity import Opportunity
 from crmcore.sales.pipeline import SalesRules
 from crmcore.staff import Staff
@@ -58,14 +59,13 @@ class LeadDesk(Desk[Lead]):
         return super().revise(record, context, fields=reached_by(self.kind, fields), version=version)
 
     def check_update(self, record: Lead, fields: Mapping[str, Any]) -> None:
-        """Refuse what only acts write, to change a converted lead, and to leave nothing to know a lead by."""
+        """Refuse what only acts write, and to change a converted lead."""
         super().check_update(record, fields)
         if record.status == "converted" and fields:
             message = f"{record.id} was converted and stays as it is; possible: update the contact, revert_conversion"
-            raise NotAllowed(message, act="update", possible=("revert_conversion",))
-        problems = [*unknown({name: left_of(record, name, fields) for name in NAMING})]
-        if problems:
-            raise Invalid(problems)
+            mend = "update the contact, or revert_conversion"
+            problems = [Problem(name, "another value", "as it was when it was converted", mend) for name in fields]
+            raise NotAllowed(message, act="update", possible=("revert_conversion",), problems=problems)
 
     # --- conversion -------------------------------------------------------------------------------------------------
 
@@ -237,6 +237,14 @@ class LeadDesk(Desk[Lead]):
         Raises:
             NotAllowed: The lead is not converted, or what it became was changed or used since: all of it.
         """
+        key = self.front.key("revert_conversion", self.kind.name, self._id(lead))
+        records = once(
+            lambda: kept(self.front.store, key), lambda: self._reverted(lead, key), lambda done: done.records
+        )
+        return next(one for one in records if isinstance(one, Lead))
+
+    def _reverted(self, lead: Lead | str, key: Key | None) -> tuple[Record, ...]:
+        """What a conversion leaves when it is taken back."""
         current = self._any(self._id(lead))
         if isinstance(lead, Lead) and lead.version != current.version:
             raise Conflict(self.kind.name, current.id, expected=lead.version, found=current.version)
@@ -245,8 +253,7 @@ class LeadDesk(Desk[Lead]):
             possible = LIFECYCLE.possible(current.status)
             message = f"{current.id} is {current.status}, not converted; possible: {', '.join(possible)}"
             raise NotAllowed(message, act="revert_conversion", possible=possible)
-        records = self.front.undo(done[-1])
-        return next(one for one in records if isinstance(one, Lead))
+        return self.front.undo(done[-1], key)
 
 
 def _check_same(lead: Lead, ids: Mapping[str, Any]) -> None:

@@ -59,7 +59,9 @@ class OpportunityDesk(Desk[Opportunity]):
             message = (
                 f"{', '.join(frozen)} of {record.id} are frozen since it was {record.status}; possible: amend, reopen"
             )
-            raise NotAllowed(message, act="update", possible=("amend", "reopen"))
+            expected = f"as it was recorded, since the deal was {record.status}"
+            problems = [Problem(name, "another value", expected, "amend it, or reopen the deal") for name in frozen]
+            raise NotAllowed(message, act="update", possible=("amend", "reopen"), problems=problems)
 
     def joins(self, step: Following[Opportunity]) -> bool:
         """Whether a change of a deal could still have happened, had a late one before it been known."""

@@ -15,7 +15,7 @@ from crmcore.kernel.errors import Invalid, MixedCurrency, Problem
 from crmcore.kernel.facts import id_of, yet_to_come
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, part, record
-from crmcore.kernel.values import Border, read, read_text
+from crmcore.kernel.values import Border, read
 from crmcore.kernel.where import F
 from crmcore.people import Account, Contact
 from crmcore.sales.opportunity import Opportunity
@@ -47,7 +47,13 @@ class OrderLine:
 
     @property
     def amount(self) -> Money:
-        """Price times quantity, rounded half to even to the currency's minor unit."""
+        """Price times quantity, rounded half to even to the currency's minor unit.
+
+        Raises:
+            Invalid: The price is no money; an order reads one that is given as a number in the business's currency.
+        """
+        if not isinstance(self.price, Money):
+            raise Invalid([Problem("price", self.price, "an amount of money", f'write Money("{self.price}", "EUR")')])
         return self.price.times(self.quantity, rounding=ROUND_HALF_EVEN)
 
 
@@ -60,7 +66,8 @@ class Order(Record):
         number: The order's number; no two live orders share it.
         ordered_on: The day of the order.
         lines: What was bought; none when only the amount is known.
-        amount: What was paid in all; below zero for a return.
+        amount: What was paid in all; below zero for a return. One that is the sum of the lines follows them when
+            they are updated; without lines it stays what it was.
         opportunity: The id of the deal it came from.
     """
 
@@ -70,6 +77,10 @@ class Order(Record):
     lines: tuple[OrderLine, ...] = field(default=())
     amount: Money = field(key=True)
     opportunity: str | None = field(default=None, key=True, references="opportunity")
+
+    def flaws(self) -> list[Problem]:
+        """What is wrong with it as a whole: something must be bought with each line, and all is of one currency."""
+        return [*_idle(self.lines), *_mixed(self.lines, self.amount)]
 
 
 def add(
@@ -102,12 +113,12 @@ def add(
         MixedCurrency: Lines and amount are of several currencies.
     """
     fields = {
-        "customer": id_of(customer),
+        "customer": customer,
         "ordered_on": ordered_on,
         "lines": lines,
         "amount": amount,
         "number": number,
-        "opportunity": None if opportunity is None else id_of(opportunity),
+        "opportunity": opportunity,
         "custom": custom,
         "external": external,
     }
@@ -123,13 +134,18 @@ def _check(context: Context[Any], lines: Sequence[OrderLine], amount: Money | No
     problems = [*yet_to_come("ordered_on", ordered_on, context), *_idle(lines)]
     if amount is None and not lines:
         problems.append(Problem("amount", None, "an amount, or lines that add up to one", "give one of them"))
-    currencies = {line.price.currency for line in lines} | ({amount.currency} if amount is not None else set())
-    if len(currencies) > 1:
-        shown = " and ".join(sorted(currencies))
-        mixed = Problem("currency", shown, "one currency in an order", "make an order for each, or convert with Rates")
-        raise MixedCurrency([*problems, mixed])
+    mixed = _mixed(lines, amount)
+    if mixed:
+        raise MixedCurrency([*problems, *mixed])
     if problems:
         raise Invalid(problems)
+
+
+def _mixed(lines: Sequence[OrderLine], amount: Money | None) -> list[Problem]:
+    """What is wrong when lines and amount are of several currencies."""
+    currencies = {line.price.currency for line in lines} | ({amount.currency} if amount is not None else set())
+    shown, mend = " and ".join(sorted(currencies)), "make an order for each, or convert with Rates"
+    return [Problem("currency", shown, "one currency in an order", mend)] if len(currencies) > 1 else []
 
 
 def _idle(lines: Sequence[OrderLine]) -> Iterator[Problem]:
@@ -160,7 +176,8 @@ class OrderDesk(Desk[Order]):
     ) -> Change[Order]:
         """Change fields of an order: the act behind ``update``.
 
-        An amount that was the sum of the lines becomes that of the new ones, unless it is given too.
+        An amount that was the sum of the lines becomes that of the new ones, unless it is given too. Where no line
+        is left it stays: that much was paid, for whatever it was.
         """
         told = read(self.kind, fields, border=self.front.border(self.kind))
         lines = told.get("lines", record.lines)
@@ -177,5 +194,5 @@ class OrderDesk(Desk[Order]):
         Args:
             customer: The contact or account, or its id.
         """
-        asked = F.customer == read_text(id_of(customer), path="customer")
+        asked = F.customer == id_of(customer, path="customer")
         return tuple(self.each(asked, order_by="ordered_on"))

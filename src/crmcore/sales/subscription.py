@@ -14,10 +14,11 @@ from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.facts import given_day, id_of
+from crmcore.kernel.instants import IN_REACH
 from crmcore.kernel.late import Following
 from crmcore.kernel.money import Money
 from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
-from crmcore.kernel.values import Border, read, read_text
+from crmcore.kernel.values import Border, read
 from crmcore.kernel.where import F
 from crmcore.people import Account, Contact
 from crmcore.sales.pipeline import SalesRules
@@ -97,8 +98,8 @@ def add(
         Invalid: A value does not fit, or its days are not in order: every problem at once.
     """
     fields = {
-        "customer": id_of(customer),
-        "product": None if product is None else id_of(product),
+        "customer": customer,
+        "product": product,
         "amount": amount,
         "interval": interval,
         "started_on": started_on,
@@ -202,7 +203,10 @@ def _term_after(subscription: Subscription, due: date) -> date:
     """The first day after another that is a whole number of intervals from the first day served."""
     began, months = subscription.started_on, MONTHS.get(subscription.interval)
     if months is None:
-        return due + timedelta(days=7 - (due - began).days % 7)
+        try:
+            return due + timedelta(days=7 - (due - began).days % 7)
+        except OverflowError as error:
+            raise Invalid([Problem("until", due.isoformat(), IN_REACH, "end it instead")]) from error
     passed = ((due.year - began.year) * 12 + due.month - began.month) // months * months
     same = add_months(began, passed)
     return same if same > due else add_months(began, passed + months)
@@ -295,5 +299,5 @@ class SubscriptionDesk(Desk[Subscription]):
         Args:
             customer: The contact or account, or its id.
         """
-        asked = F.customer == read_text(id_of(customer), path="customer")
+        asked = F.customer == id_of(customer, path="customer")
         return tuple(self.each(asked, order_by="started_on"))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
+from crmcore.kernel.reach import reached_by
 from crmcore.kernel.records import Record, field, record
 
 __all__ = ["Staff", "StaffDesk"]
@@ -14,7 +20,7 @@ class Staff(Record):
 
     Attributes:
         name: Their name.
-        email: Their work e-mail; no two live profiles share one.
+        email: Their work e-mail; no two live profiles share one, in whatever capitals.
 
     Example:
         >>> from crmcore import CRM
@@ -23,10 +29,20 @@ class Staff(Record):
     """
 
     name: str = field(key=True, personal=True, searchable=True)
-    email: str | None = field(default=None, key=True, unique=True, personal=True)
+    email: str | None = field(default=None, key=True, unique=True, folded=True, personal=True)
 
 
 class StaffDesk(Desk[Staff]):
     """The staff profiles."""
 
     department = "staff"
+
+    def _added(self, context: Context[Any], *, fields: Mapping[str, Any]) -> Change[Staff]:
+        """Add a profile: the act behind ``add`` and ``upsert``."""
+        return super()._added(context, fields=reached_by(self.kind, fields))
+
+    def revise(
+        self, record: Staff, context: Context[Any], *, fields: Mapping[str, Any], version: int | None = None
+    ) -> Change[Staff]:
+        """Change fields of a profile: the act behind ``update``."""
+        return super().revise(record, context, fields=reached_by(self.kind, fields), version=version)

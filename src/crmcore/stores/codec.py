@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from crmcore.kernel.change import Sets
 from crmcore.kernel.errors import Corrupt, Invalid, Problem
 from crmcore.kernel.keys import from_microseconds, microseconds
 from crmcore.kernel.money import Money
@@ -233,7 +234,7 @@ def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
     return value if write is None else write(value)
 
 
-def decode_sets(kind: Kind[Any], text: str) -> FrozenMap[str, Any]:
+def decode_sets(kind: Kind[Any], text: str) -> Sets:
     """What a change sets.
 
     Args:
@@ -245,7 +246,7 @@ def decode_sets(kind: Kind[Any], text: str) -> FrozenMap[str, Any]:
     """
     readers = _readers(kind)
     try:
-        return FrozenMap(
+        return Sets(
             {name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()}
         )
     except _MISFITS as error:

@@ -205,7 +205,9 @@ class SqliteStore(SqliteReading):
             after = claims_of(self._kinds[name], now.record)
             gone += [(self.tenant, name, *claim, id) for claim, live in before.items() if after.get(claim) is not live]
             taken += [
-                (self.tenant, name, *claim, id, live) for claim, live in after.items() if before.get(claim) is not live
+                (self.tenant, name, *claim, id, int(live))
+                for claim, live in after.items()
+                if before.get(claim) is not live
             ]
         if gone:
             where = "tenant = ? AND kind = ? AND field = ? AND value = ? AND id = ?"
@@ -214,7 +216,7 @@ class SqliteStore(SqliteReading):
         if taken:
             self._file.many("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", taken)
 
-    def _check_free(self, taken: Iterable[tuple[str, str, str, str, str, bool]]) -> None:
+    def _check_free(self, taken: Iterable[tuple[str, str, str, str, str, int]]) -> None:
         """Refuse to take a value that another live record has, or takes too."""
         wanted: dict[tuple[str, str], dict[str, str]] = {}
         for _, name, field, value, id, live in taken:

@@ -18,9 +18,9 @@ from crmcore.kernel.keys import columns_of, microseconds
 from crmcore.kernel.records import Kind, Record
 from crmcore.kernel.words import words_of
 from crmcore.stores.codec import decode
+from crmcore.stores.database import Database
 from crmcore.stores.rows import standing_row
 from crmcore.stores.schema import quoted, table_of
-from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_words import line
 from crmcore.stores.standing import Standing, step
 
@@ -45,7 +45,7 @@ class _Told:
 
 
 def differences(
-    file: SqliteFile, tenant: str, kinds: Mapping[str, Kind[Any]], log: Sequence[Change[Any]]
+    file: Database, tenant: str, kinds: Mapping[str, Kind[Any]], log: Sequence[Change[Any]]
 ) -> Iterator[str]:
     """Where a file differs from its log, one sentence each.
 
@@ -74,7 +74,7 @@ def differences(
     yield from _words(file, tenant, kinds, told)
 
 
-def _holes(file: SqliteFile) -> Iterator[str]:
+def _holes(file: Database) -> Iterator[str]:
     """Places of the log that nobody's change stands at."""
     ((count, last),) = file.rows("SELECT count(*), coalesce(max(seq), 0) FROM crm_change")
     if count != last:
@@ -93,7 +93,7 @@ def _folded(kind: Kind[Any], changes: Sequence[Change[Any]]) -> _Told:
     return _Told(cast("Standing[Any]", standing), microseconds(recorded), tuple(past))
 
 
-def _past(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:
+def _past(file: Database, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:
     """Past states and horizons that differ from the fold of the changes up to them."""
     sql = "SELECT id, version, horizon, body FROM crm_change WHERE tenant = ? AND kind = ?"
     for id, version, horizon, body in file.rows(sql, (tenant, kind.name)):
@@ -116,7 +116,7 @@ def _read(kind: Kind[Any], id: str, version: int, body: str) -> Record | None:
     return record
 
 
-def _standing(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:
+def _standing(file: Database, tenant: str, kind: Kind[Any], told: Mapping[str, _Told]) -> Iterator[str]:
     """Columns that differ from what the record says."""
     names = ["id", "version", "schema", *_TIMES, *(name for field in kind.keys for name in columns_of(field))]
     sql = f"SELECT {', '.join(map(quoted, names))} FROM {table_of(kind)} WHERE tenant = ?"
@@ -131,7 +131,7 @@ def _standing(file: SqliteFile, tenant: str, kind: Kind[Any], told: Mapping[str,
 
 
 def _claims(
-    file: SqliteFile, tenant: str, kinds: Mapping[str, Kind[Any]], told: Mapping[tuple[str, str], _Told]
+    file: Database, tenant: str, kinds: Mapping[str, Kind[Any]], told: Mapping[tuple[str, str], _Told]
 ) -> Iterator[str]:
     """Unique values that are held by nobody, or by somebody who does not have them."""
     wanted = {
@@ -143,7 +143,7 @@ def _claims(
     yield from _apart("unique value", wanted, file.rows(sql, (tenant,)))
 
 
-def _aliases(file: SqliteFile, tenant: str, told: Mapping[tuple[str, str], _Told]) -> Iterator[str]:
+def _aliases(file: Database, tenant: str, told: Mapping[tuple[str, str], _Told]) -> Iterator[str]:
     """Merged records that lead elsewhere than they say."""
     merged = {(id, one.standing.record.merged_into) for (_, id), one in told.items()}
     wanted = {(id, survivor) for id, survivor in merged if survivor is not None}
@@ -151,7 +151,7 @@ def _aliases(file: SqliteFile, tenant: str, told: Mapping[tuple[str, str], _Told
 
 
 def _words(
-    file: SqliteFile, tenant: str, kinds: Mapping[str, Kind[Any]], told: Mapping[tuple[str, str], _Told]
+    file: Database, tenant: str, kinds: Mapping[str, Kind[Any]], told: Mapping[tuple[str, str], _Told]
 ) -> Iterator[str]:
     """Words that records are not found by, or are found by wrongly."""
     words = {(name, id): words_of(kinds[name], one.standing.record) for (name, id), one in told.items()}

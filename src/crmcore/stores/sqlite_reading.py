@@ -15,11 +15,11 @@ from crmcore.kernel.page import Page, Query, cut, page_of, place_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
 from crmcore.kernel.records import Kind, R
 from crmcore.kernel.where import predicate, select
+from crmcore.stores.database import Database
 from crmcore.stores.filter_sql import SqlFilter
 from crmcore.stores.query_sql import condition_of, lives, segment, upto, window
 from crmcore.stores.rows import LOG, change_of, instant_of, record_of
 from crmcore.stores.schema import table_of
-from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_words import find_words
 
 __all__ = ["SqliteReading"]
@@ -29,6 +29,9 @@ CHUNK = 500
 
 LONGEST_RUN = 10_000
 """The most records one statement reads while a filter is decided in Python."""
+
+LONGEST_LOG = 2**63 - 1
+"""More changes than a log can have."""
 
 
 class SqliteReading:
@@ -40,7 +43,7 @@ class SqliteReading:
 
     tenant: str
     _kinds: dict[str, Kind[Any]]
-    _file: SqliteFile
+    _file: Database
 
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
         """Records by id; unknown ids are left out."""
@@ -184,7 +187,7 @@ class SqliteReading:
         stretch = kind is None and commit is None
         table = "crm_change NOT INDEXED" if stretch else "crm_change"  # the log itself is in its order
         sql = f"SELECT {LOG}, seal FROM {table} WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"
-        values = (self.tenant, *given.values(), -1 if limit is None else max(limit, 0))
+        values = (self.tenant, *given.values(), LONGEST_LOG if limit is None else max(limit, 0))
         return [change_of(self._kinds, self._file.path, self.tenant, row) for row in self._file.rows(sql, values)]
 
     def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:

@@ -11,15 +11,15 @@ from crmcore.kernel.keys import columns_of
 from crmcore.kernel.records import Kind, Record
 from crmcore.kernel.words import RULES, searchable, words_of
 from crmcore.stores.codec import decode
+from crmcore.stores.database import Database
 from crmcore.stores.rows import key_values
 from crmcore.stores.schema import FORMAT, TABLES, added_columns, kind_tables, quoted, table_of, view_of
-from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_words import Moved, move_words
 
-__all__ = ["check_format", "make_tables"]
+__all__ = ["check_format", "declared", "derive", "make_tables"]
 
 
-def check_format(file: SqliteFile) -> None:
+def check_format(file: Database) -> None:
     """Refuse a newer format; make the tables every file has when they are not there.
 
     Args:
@@ -41,7 +41,7 @@ def check_format(file: SqliteFile) -> None:
         raise SchemaTooNew(message)
 
 
-def make_tables(file: SqliteFile, kinds: Sequence[Kind[Any]]) -> None:
+def make_tables(file: Database, kinds: Sequence[Kind[Any]]) -> None:
     """Bring the tables, indexes and views of kinds up to what they declare.
 
     Args:
@@ -54,16 +54,16 @@ def make_tables(file: SqliteFile, kinds: Sequence[Kind[Any]]) -> None:
                 _upgrade(file, kind, statements)
 
 
-def _missing(file: SqliteFile, kinds: Iterable[Kind[Any]]) -> list[tuple[Kind[Any], list[str]]]:
+def _missing(file: Database, kinds: Iterable[Kind[Any]]) -> list[tuple[Kind[Any], list[str]]]:
     """The kinds whose tables are not as they declare, with the statements that mend it."""
     present = dict(file.rows("SELECT name, sql FROM sqlite_master"))
     mends = [(kind, _mend(file, kind, present)) for kind in kinds]
     return [(kind, statements) for kind, statements in mends if statements]
 
 
-def _mend(file: SqliteFile, kind: Kind[Any], present: dict[str, str | None]) -> list[str]:
+def _mend(file: Database, kind: Kind[Any], present: dict[str, str | None]) -> list[str]:
     """The statements that bring a kind's table, columns, indexes and view up to its declaration."""
-    statements = [] if _kept(file, kind) == _declared(kind) else [_declare(kind)]
+    statements = [] if _kept(file, kind) == declared(kind) else [_declare(kind)]
     if f"crm_{kind.name}" in present:
         columns = {row[1] for row in file.rows(f"PRAGMA table_info({table_of(kind)})")}
         statements += added_columns(kind, columns)
@@ -76,14 +76,14 @@ def _mend(file: SqliteFile, kind: Kind[Any], present: dict[str, str | None]) -> 
     return statements
 
 
-def _upgrade(file: SqliteFile, kind: Kind[Any], statements: Sequence[str]) -> None:
+def _upgrade(file: Database, kind: Kind[Any], statements: Sequence[str]) -> None:
     for statement in statements:
         file.rows(statement)
     if _declare(kind) in statements:
-        _derive(file, kind)
+        derive(file, kind)
 
 
-def _declared(kind: Kind[Any]) -> str:
+def declared(kind: Kind[Any]) -> str:
     """What a kind's derived columns, claims and words depend on."""
     keys = [f"{field.name} {field.type} {field.scale}" for field in kind.keys]
     unique = [f"unique {field.name} {field.type} {field.scale}" for field in kind.unique]
@@ -91,36 +91,36 @@ def _declared(kind: Kind[Any]) -> str:
 
 
 def _declare(kind: Kind[Any]) -> str:
-    return f"INSERT OR REPLACE INTO crm_meta VALUES ('keys of {kind.name}', '{_declared(kind)}')"
+    return f"INSERT OR REPLACE INTO crm_meta VALUES ('keys of {kind.name}', '{declared(kind)}')"
 
 
-def _kept(file: SqliteFile, kind: Kind[Any]) -> str | None:
+def _kept(file: Database, kind: Kind[Any]) -> str | None:
     """What the columns, claims and words were derived by."""
     rows = file.rows("SELECT value FROM crm_meta WHERE name = ?", (f"keys of {kind.name}",))
     return str(rows[0][0]) if rows else None
 
 
-def _derive(file: SqliteFile, kind: Kind[Any]) -> None:
+def derive(file: Database, kind: Kind[Any]) -> None:
     """Derive key columns, claims and words of every record anew: the declaration is not the one they were made by."""
-    rows = file.rows(f"SELECT rowid, tenant, id, version, body FROM {table_of(kind)}")
-    records = [(row, tenant, decode(kind, id, version, body)) for row, tenant, id, version, body in rows]
+    rows = file.rows(f"SELECT tenant, id, version, body FROM {table_of(kind)}")
+    records = [(tenant, decode(kind, id, version, body)) for tenant, id, version, body in rows]
     names = [name for field in kind.keys for name in columns_of(field)]
     if names and records:
         sets = ", ".join(f"{quoted(name)} = ?" for name in names)
-        values = [(*key_values(kind, record), row) for row, _, record in records]
-        file.many(f"UPDATE {table_of(kind)} SET {sets} WHERE rowid = ?", values)
+        values = [(*key_values(kind, record), tenant, record.id) for tenant, record in records]
+        file.many(f"UPDATE {table_of(kind)} SET {sets} WHERE tenant = ? AND id = ?", values)
     claims = [
         (tenant, kind.name, *claim, record.id, int(live))
-        for _, tenant, record in records
+        for tenant, record in records
         for claim, live in claims_of(kind, record).items()
     ]
     _check_unique(kind, claims)
     file.rows("DELETE FROM crm_claim WHERE kind = ?", (kind.name,))
     file.many("INSERT INTO crm_claim VALUES (?, ?, ?, ?, ?, ?)", claims)
-    _derive_words(file, kind, [(tenant, record) for _, tenant, record in records])
+    _derive_words(file, kind, records)
 
 
-def _derive_words(file: SqliteFile, kind: Kind[Any], records: Iterable[tuple[str, Record]]) -> None:
+def _derive_words(file: Database, kind: Kind[Any], records: Iterable[tuple[str, Record]]) -> None:
     """Find every record by its own words alone."""
     for table in ("crm_word", "crm_words"):
         file.rows(f"DELETE FROM {table} WHERE kind = ?", (kind.name,))

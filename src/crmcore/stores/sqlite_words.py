@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence, Set as AbstractSet
 from typing import Any, TypeAlias
 
 from crmcore.kernel.records import Kind
-from crmcore.stores.sqlite_file import SqliteFile
+from crmcore.stores.database import Database
 
 __all__ = ["Moved", "find_words", "line", "move_words"]
 
@@ -38,7 +38,7 @@ def line(words: Iterable[str]) -> str:
     return f" {' '.join(sorted(words))} "
 
 
-def move_words(file: SqliteFile, tenant: str, moved: Sequence[Moved]) -> None:
+def move_words(file: Database, tenant: str, moved: Sequence[Moved]) -> None:
     """Let records have other words.
 
     Args:
@@ -53,15 +53,16 @@ def move_words(file: SqliteFile, tenant: str, moved: Sequence[Moved]) -> None:
     if gone:
         file.many("DELETE FROM crm_word WHERE tenant = ? AND kind = ? AND word = ? AND id = ?", gone)
     if come:
-        file.many("INSERT OR IGNORE INTO crm_word VALUES (?, ?, ?, ?)", sorted(come))
+        file.many("INSERT INTO crm_word VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", sorted(come))
     if bare:
         file.many("DELETE FROM crm_words WHERE tenant = ? AND kind = ? AND id = ?", bare)
     if said:
-        file.many("INSERT OR REPLACE INTO crm_words VALUES (?, ?, ?, ?)", said)
+        new = "ON CONFLICT (tenant, kind, id) DO UPDATE SET words = excluded.words"
+        file.many(f"INSERT INTO crm_words VALUES (?, ?, ?, ?) {new}", said)
 
 
 def find_words(
-    file: SqliteFile, tenant: str, kinds: Sequence[Kind[Any]], words: Sequence[str], limit: int
+    file: Database, tenant: str, kinds: Sequence[Kind[Any]], words: Sequence[str], limit: int
 ) -> list[tuple[str, str]]:
     """Live records with words that begin with each of some others, as kind and id.
 
@@ -81,7 +82,7 @@ def find_words(
     return [(kinds[place].name, id) for _, place, id in sorted(found)[:limit]]
 
 
-def _of_kind(file: SqliteFile, where: _Where, words: Sequence[str], limit: int) -> list[_Found]:
+def _of_kind(file: Database, where: _Where, words: Sequence[str], limit: int) -> list[_Found]:
     """The first records of a kind, each with how many words are whole ones."""
     count, rarest = min((_count(file, (*where, word, word + _LAST), _BEGINS), word) for word in words)
     if count <= FEW:
@@ -96,14 +97,15 @@ def _of_kind(file: SqliteFile, where: _Where, words: Sequence[str], limit: int) 
     return found + _others(file, where, words, limit - len(found))
 
 
-def _count(file: SqliteFile, values: Sequence[str], condition: str) -> int:
+def _count(file: Database, values: Sequence[str], condition: str) -> int:
     """How many rows of words meet a condition; of more than a few, one more than those."""
-    ((count,),) = file.rows(f"SELECT count(*) FROM (SELECT 1 FROM crm_word WHERE {condition} LIMIT {FEW + 1})", values)
+    some = f"SELECT 1 FROM crm_word WHERE {condition} LIMIT {FEW + 1}"
+    ((count,),) = file.rows(f"SELECT count(*) FROM ({some}) AS few", values)
     return int(count)
 
 
 def _best(
-    file: SqliteFile, where: _Where, words: Sequence[str], limit: int, among: tuple[str, Sequence[str]] | None = None
+    file: Database, where: _Where, words: Sequence[str], limit: int, among: tuple[str, Sequence[str]] | None = None
 ) -> list[_Found]:
     """The records that have every word, most whole ones first: among those with some words, or among all."""
     whole = " + ".join(["(instr(words, ?) > 0)"] * len(words))
@@ -115,7 +117,7 @@ def _best(
     return file.rows(sql, (*map(_WHOLE, words), *where, *values, *map(_BEGUN, words), limit))
 
 
-def _others(file: SqliteFile, where: _Where, words: Sequence[str], limit: int) -> list[_Found]:
+def _others(file: Database, where: _Where, words: Sequence[str], limit: int) -> list[_Found]:
     """The records that have every word but none as a whole one: in the order of their ids, until there are enough."""
     every = " AND ".join(["instr(words, ?) > 0 AND instr(words, ?) = 0"] * len(words))
     sql = f"SELECT id, 0 FROM crm_words WHERE tenant = ? AND kind = ? AND {every} ORDER BY id LIMIT ?"

@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.kernel.change import Change, applied, effective, replay
 from crmcore.kernel.errors import Conflict, Invalid, Problem
-from crmcore.kernel.records import FrozenMap, Kind, R
+from crmcore.kernel.records import Kind, R
 
 __all__ = ["Later", "Standing", "admit", "check_unmoved", "scrubbed", "standing_of", "states", "step"]
 
@@ -148,7 +148,7 @@ def scrubbed(change: Change[R], erasure: Change[R]) -> Change[R]:
     left = erasure.sets
     sets = {name: left[name] if name in left and value is not None else value for name, value in change.sets.items()}
     reason = change.reason if change.what == erasure.what else None
-    return attrs.evolve(change, sets=FrozenMap(sets), reason=reason)
+    return attrs.evolve(change, sets=sets, reason=reason)
 
 
 def states(kind: Kind[R], changes: Sequence[Change[R]]) -> list[R]:

@@ -18,9 +18,12 @@ from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.instants import instant, local_day
 from crmcore.kernel.money import Money, number
 
-__all__ = ["Cells", "check_date_format", "is_blank"]
+__all__ = ["Cells", "check_date_format"]
 
 AMOUNT = re.compile(r"(?:([A-Za-z]{3}) ?)?([^A-Za-z]+?)(?: ?([A-Za-z]{3}))?")
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+"""How a number is written in a table: Python's own 1_000 and 1e3 are not meant as such there."""
+
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 A_DAY = datetime(2026, 11, 21, tzinfo=UTC)
@@ -28,17 +31,6 @@ A_DAY = datetime(2026, 11, 21, tzinfo=UTC)
 
 LONGEST_NUMBER = 30
 """How many digits a whole number may be written with."""
-
-
-def is_blank(cell: object) -> bool:
-    """Whether a cell says nothing: None, text of blanks, or the NaN that data frames put for both.
-
-    Args:
-        cell: The cell.
-    """
-    if isinstance(cell, str):
-        return not cell.strip()
-    return cell is None or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124 - NaN alone is not itself
 
 
 def check_date_format(date_format: object) -> None:
@@ -91,6 +83,7 @@ class Cells:
         """
         known: dict[str, Callable[[str], object]] = {
             "integer": self.integer,
+            "decimal": self.decimal,
             "money": self.money,
             "boolean": self.boolean,
             "date": self.day,
@@ -108,10 +101,24 @@ class Cells:
         Raises:
             Invalid: It is none.
         """
-        found = number(text)
+        found = _number(text)
         if found is None or abs(found.adjusted()) > LONGEST_NUMBER or found != found.to_integral_value():
             raise _misfit(text, "a whole number", "write it without separators, such as 1250")
         return int(found)
+
+    def decimal(self, text: str) -> Decimal:
+        """A number.
+
+        Args:
+            text: Such as ``"0.25"``.
+
+        Raises:
+            Invalid: It is none.
+        """
+        found = _number(text)
+        if found is None:
+            raise _misfit(text, "a number such as 1250.50", "write it without separators, a point before the decimals")
+        return found
 
     def money(self, text: str) -> Money:
         """An amount, before or after which its currency may stand.
@@ -124,7 +131,7 @@ class Cells:
         """
         parts = AMOUNT.fullmatch(text)
         before, digits, after = parts.groups() if parts else (None, text, None)
-        amount: Decimal | None = number(digits.strip())
+        amount = _number(digits.strip())
         if amount is None or (before and after):
             expected = "an amount such as 1250.50, or 1250.50 EUR"
             raise _misfit(text, expected, "write it without separators, a point before the decimals")
@@ -191,6 +198,11 @@ class Cells:
             example = A_DAY.strftime(self.date_format or "%Y-%m-%d")
             raise _misfit(text, f"a date such as {example}", "correct it, or say how it is written") from None
         return found if found.tzinfo is not None or _timed(self.date_format) else found.date()
+
+
+def _number(text: str) -> Decimal | None:
+    """A number as people write it; None when it is none."""
+    return number(text) if NUMBER.fullmatch(text) else None
 
 
 def _misfit(text: str, expected: str, mend: str) -> Invalid:

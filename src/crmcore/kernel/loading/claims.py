@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,87 +11,95 @@ import attrs
 from crmcore.kernel.change import Change
 from crmcore.kernel.claims import Claim, claimed, claims_of
 from crmcore.kernel.errors import Problem
+from crmcore.kernel.outcome import Objection, outcome
 from crmcore.kernel.ports import Store
-from crmcore.kernel.records import Kind, Record
+from crmcore.kernel.records import Kind
 
-__all__ = ["Claims"]
+__all__ = ["clashes"]
 
 
-@attrs.define(eq=False)
-class Claims:
-    """Who has which unique value, as far as a load knows.
+def clashes(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store) -> Iterator[Objection]:
+    """The changes that would take unique values others have, once all are written; the first of several may.
 
-    Attributes:
-        kind: The kind of the records.
+    A change that can't be written gives nothing up, so it is reckoned with that too.
+
+    Args:
+        changes: What is to be written, their values read.
+        kinds: The kinds of the CRM.
         store: The store.
-        key: What the rows are known by, which is looked after elsewhere.
     """
+    claiming: dict[str, list[Change[Any]]] = {}
+    for change in changes:
+        kind = kinds[change.kind]
+        unique = {told.name for told in kind.unique}
+        if any(path in unique or path.startswith("external.") for path in change.sets):
+            claiming.setdefault(kind.name, []).append(change)
+    for name, some in claiming.items():
+        yield from _Claiming.of(kinds[name], some, store).objections()
+
+
+@attrs.frozen
+class _Claiming:
+    """What records of a kind have, and would have."""
 
     kind: Kind[Any]
-    store: Store
-    key: str
-    _unique: frozenset[str] = attrs.field(init=False)
-    _holders: dict[Claim, str | None] = attrs.field(factory=dict)
+    before: Mapping[str, Mapping[Claim, bool]]
+    after: Mapping[str, Sequence[Claim]]
+    holders: Mapping[Claim, str]
 
-    def __attrs_post_init__(self) -> None:
-        """Remember which fields are unique."""
-        self._unique = frozenset(told.name for told in self.kind.unique)
+    @classmethod
+    def of(cls, kind: Kind[Any], changes: Sequence[Change[Any]], store: Store) -> _Claiming:
+        """What changes claim."""
+        fresh = {change.id: dict(change.sets) for change in changes if change.version == 1}
+        for change in changes:
+            if change.version > 1 and change.id in fresh:
+                fresh[change.id] |= change.sets
+        known = outcome(kind, [change for change in changes if change.id not in fresh], store)
+        after = {id: _claimed(kind, sets) for id, sets in fresh.items()}
+        after |= {id: [claim for claim, live in claims_of(kind, one).items() if live] for id, one in known.items()}
+        before = {id: claims_of(kind, one) for id, one in store.get(kind, known).items()} if known else {}
+        asked: dict[str, list[str]] = {}
+        for claims in after.values():
+            for path, value in claims:
+                asked.setdefault(path, []).append(value)
+        holders = {
+            (path, value): id
+            for path, values in asked.items()
+            for value, id in store.holders(kind, path, values).items()
+        }
+        return cls(kind, before, after, holders)
 
-    def of(self, path: str, value: Any) -> Claim | None:  # noqa: ANN401 - any field's value
-        """A value as it is claimed; None when it need not be unique.
+    def objections(self) -> Iterator[Objection]:
+        """The records that would take what others have."""
+        takers: dict[Claim, list[str]] = {}
+        for id, claims in self.after.items():
+            for claim in claims:
+                takers.setdefault(claim, []).append(id)
+        refused: dict[str, tuple[Claim, str]] = {}
+        for claim, ids in takers.items():
+            holder = self.holders.get(claim)
+            first = holder if holder is not None and (holder not in self.after or holder in ids) else ids[0]
+            refused |= {id: (claim, first) for id in ids if id != first}
+        todo = deque(refused)
+        while todo:
+            id = todo.popleft()
+            for claim in self.before.get(id, ()):
+                others = [one for one in takers.get(claim, ()) if one != id and one not in refused]
+                refused |= {one: (claim, id) for one in others}
+                todo += others
+        for id, (claim, holder) in refused.items():
+            yield Objection(self._problem(claim, holder), (id,))
 
-        Args:
-            path: The field.
-            value: Its value.
-        """
-        if value is None or path == self.key:
-            return None
-        if path in self._unique:
-            return path, claimed(self.kind.fields[path], value)
-        return (path, value) if path.startswith("external.") else None
+    def _problem(self, claim: Claim, holder: str) -> Problem:
+        path, value = claim
+        declared = self.kind.declared(path)
+        shown = value if declared is not None and declared.unique and not declared.personal else "•••"
+        mend = "take the row out, or change that record first"
+        return Problem(path, shown, f"a value of its own, since {holder} has it", mend)
 
-    def look(self, path: str, values: Sequence[Any]) -> None:
-        """Find the holders of a column's values, all at once.
 
-        Args:
-            path: The field.
-            values: Its values.
-        """
-        asked = dict.fromkeys(claim[1] for value in values if (claim := self.of(path, value)) is not None)
-        if asked:
-            found = self.store.holders(self.kind, path, asked)
-            self._holders |= {(path, value): id for value, id in found.items()}
-
-    def taken(self, change: Change[Any]) -> Iterator[Problem]:
-        """The values a change would take from others.
-
-        Args:
-            change: The change.
-        """
-        for path, claim in self._claimed(change):
-            holder = self._holders.get(claim)
-            if holder not in (None, change.id):
-                declared = self.kind.declared(path)
-                shown = "•••" if declared is not None and declared.personal else change.sets[path]
-                mend = "take the row out, or change that record first"
-                yield Problem(path, shown, f"a value of its own, since {holder} has it", mend)
-
-    def take(self, change: Change[Any], before: Record | None) -> None:
-        """Let a change have its values, and give those up that its record had.
-
-        Args:
-            change: The change.
-            before: The record before it; None for a new one.
-        """
-        had = claims_of(self.kind, before)
-        for path, claim in self._claimed(change):
-            self._holders.update((old, None) for old in had if old[0] == path)
-            self._holders[claim] = change.id
-
-    def _claimed(self, change: Change[Any]) -> Iterator[tuple[str, Claim]]:
-        """The values a change claims, by field."""
-        for path, value in change.sets.items():
-            if path in self._unique or path.startswith("external."):
-                claim = self.of(path, value)
-                if claim is not None:
-                    yield path, claim
+def _claimed(kind: Kind[Any], sets: Mapping[str, Any]) -> list[Claim]:
+    """What a new record claims."""
+    found = [(path, value) for path, value in sets.items() if path.startswith("external.")]
+    named = ((told, sets.get(told.name)) for told in kind.unique)
+    return [*found, *((told.name, claimed(told, value)) for told, value in named if value is not None)]

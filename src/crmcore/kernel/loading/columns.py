@@ -1,8 +1,7 @@
-"""What the columns of a table say: which field each one tells of, and its cells read once a column."""
+"""What the columns of a table tell of: fields, members and parts of them, and arguments of acts."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,15 +12,15 @@ from typing import Any
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.instants import instant
-from crmcore.kernel.loading.cells import Cells, check_date_format, is_blank
 from crmcore.kernel.loading.intake import Intake, arguments_of
+from crmcore.kernel.loading.source import Source
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import Field, Record, part_of
+from crmcore.kernel.pointing import pointing
+from crmcore.kernel.records import ANY, Field, part_of
 from crmcore.kernel.table import Table
-from crmcore.kernel.values import Border, read, read_boolean, read_text
+from crmcore.kernel.values import Border
 
-__all__ = ["Column", "Faults", "Source", "bound", "check_source", "read_column", "read_instants", "text_of", "wanted"]
+__all__ = ["Column", "bound", "wanted"]
 
 TYPES: tuple[tuple[type, str], ...] = (
     (Money, "money"),
@@ -32,39 +31,6 @@ TYPES: tuple[tuple[type, str], ...] = (
     (int, "integer"),
 )
 """What a parameter that is no field takes: the first of these among its types, else text."""
-
-Fault = Callable[[int, Problem], None]
-"""Told of a row, by its place in the table, and what is wrong with it."""
-
-
-@attrs.frozen(kw_only=True)
-class Source:
-    """How the rows of a load are to be understood.
-
-    Attributes:
-        key: The column with each record's id in the other system.
-        system: The other system's name.
-        columns: The column of each field; None for columns named like fields.
-        at: The column that says when a record came to be.
-        create: The fields whose records are made when they are not there.
-        date_format: How dates are written, as in ``strptime``; None for ISO 8601.
-        also: The columns of fields that are read whatever ``columns`` says.
-    """
-
-    key: str
-    system: str
-    columns: Mapping[str, str] | None = None
-    also: Mapping[str, str] = attrs.field(factory=dict)
-    at: str | None = None
-    create: frozenset[str] = frozenset()
-    date_format: str | None = None
-
-    @property
-    def required(self) -> list[str]:
-        """The columns that must be there."""
-        named = [] if self.columns is None else self.columns.values()
-        return list(dict.fromkeys([self.key, *named, *self.also.values(), *([] if self.at is None else [self.at])]))
-
 
 @attrs.frozen
 class Column:
@@ -83,19 +49,6 @@ class Column:
     told: Field
     part: str | None = None
     own: bool = True
-
-
-class Faults(dict[int, list[Problem]]):
-    """What is wrong with rows, by their place in the table."""
-
-    def add(self, place: int, problem: Problem) -> None:
-        """Note one thing.
-
-        Args:
-            place: The row.
-            problem: What is wrong with it; its path is the column.
-        """
-        self.setdefault(place, []).append(problem)
 
 
 def _accepted(desk: Intake[Any]) -> dict[str, Field | None]:
@@ -148,7 +101,7 @@ def _within(path: str, declared: Field) -> Column | None:
         return Column(f"{head}.{label}" if label else head, "", masked, field)
     if not (declared.members and rest) or (declared.type == "part" and "." in rest):
         return None
-    return Column(path, "", attrs.evolve(declared, members=False))
+    return Column(path, "", attrs.evolve(declared, members=False, references=()))  # the name refers, not the value
 
 
 def _whole(name: str) -> Field:
@@ -188,7 +141,7 @@ def bound(desk: Intake[Any], table: Table, source: Source, border: Border) -> tu
             a record that needs nothing but a name: all at once.
     """
     accepted = _accepted(desk)
-    alike = {name: name for name in table.columns if name != source.at}
+    alike = {name: name for name in table.columns if name not in {source.at, source.field}}
     named = alike if source.columns is None else source.columns
     columns = [
         attrs.evolve(told, name=name)
@@ -196,7 +149,7 @@ def bound(desk: Intake[Any], table: Table, source: Source, border: Border) -> tu
         if (told := _told(path, desk, border, accepted)) is not None
     ]
     problems = [*_missing(table, source), *_unknown(desk, source, border, accepted)]
-    problems += _uncreatable(desk, source, columns)
+    problems += [*_uncreatable(desk, source, columns), *_kindless(desk, source)]
     if problems:
         raise Invalid(problems)
     return tuple(columns)
@@ -216,7 +169,9 @@ def _unknown(
     """The fields that rows can't tell of."""
     import difflib
 
-    for path in source.columns or ():
+    for path, name in (source.columns or {}).items():
+        if path == source.field and name != source.key:
+            yield Problem(f"columns[{path!r}]", name, f"nothing, since key={source.key!r} says it", "take it out")
         if _told(path, desk, border, accepted) is None:
             known = [*accepted, *(f"custom.{name}" for name in border.custom)]
             near = difflib.get_close_matches(path, known, n=1)
@@ -236,156 +191,12 @@ def _uncreatable(desk: Intake[Any], source: Source, columns: Sequence[Column]) -
             yield Problem("create", path, expected, "take it out, and load those records first")
 
 
-def check_source(given: Mapping[str, object]) -> None:
-    """Refuse arguments of a load that are of no use, before a row is read.
-
-    Args:
-        given: The arguments by name.
-
-    Raises:
-        Invalid: A name is no text, a date format no format, or a mapping no mapping: all at once.
-    """
-    problems: list[Problem] = []
-    for name in ("key", "system", "at"):
-        value = given[name]
-        if value is not None or name != "at":
-            problems += _refused(functools.partial(read_text, value, path=name, empty=False))
-    columns, create = given["columns"], given["create"]
-    if columns is not None and not (isinstance(columns, Mapping) and _texts(columns, columns.values())):
-        expected, mend = "the column of each field", 'write {"email": "E-mail"}'
-        problems.append(Problem("columns", type(columns).__name__, expected, mend))
-    if isinstance(create, str) or not isinstance(create, typing.Iterable) or not _texts(create):
-        problems.append(Problem("create", create, "names of fields", 'write ["account"]'))
-    on_error, progress = given["on_error"], given["progress"]
-    if not (isinstance(on_error, str) and on_error in {"reject", "raise"}):
-        problems.append(Problem("on_error", on_error, '"reject" or "raise"', "choose one of them"))
-    if not (progress is None or callable(progress)):
-        problems.append(Problem("progress", type(progress).__name__, "a function", "give one that takes two numbers"))
-    problems += _refused(functools.partial(check_date_format, given["date_format"]))
-    problems += _refused(functools.partial(read_boolean, given["dry_run"], path="dry_run"))
-    if problems:
-        raise Invalid(problems)
-
-
-def _texts(*several: typing.Iterable[object]) -> bool:
-    return all(isinstance(one, str) for each in several for one in each)
-
-
-def _refused(check: Callable[[], object]) -> tuple[Problem, ...]:
-    try:
-        check()
-    except Invalid as error:
-        return error.problems
-    return ()
-
-
-# --- cells ------------------------------------------------------------------------------------------------------------
-
-
-def read_column(
-    column: Column, cells: Sequence[object], *, desk: Intake[Any], border: Border, source: Source, fault: Fault
-) -> list[Any]:
-    """The values of a column; None where a cell says nothing, or does not fit.
-
-    Args:
-        column: The column.
-        cells: Its cells.
-        desk: The desk of the records.
-        border: How values are read.
-        source: How the rows are to be understood.
-        fault: Told of every cell that does not fit.
-    """
-    if column.told.references and not column.told.members:
-        return _each(column, cells, _referred, fault)
-    if _is_plain_text(column, desk):
-        plain = _clean(column.told, cells)
-        if plain is not None:
-            return plain
-    convert = Cells(border.currency, border.zone, source.date_format).reader(column.told.type)
-
-    def one(cell: Any) -> Any:  # noqa: ANN401 - a cell is anything
-        value = convert(cell) if convert is not None and isinstance(cell, str) else cell
-        if not column.own or column.part is not None:
-            return value
-        read_as = read(desk.kind, {column.path: value}, border=border)
-        return read_as if column.told.members else read_as[column.path]
-
-    return _each(column, cells, one, fault)
-
-
-def _is_plain_text(column: Column, desk: Intake[Any]) -> bool:
-    """Whether a column holds texts of which only length and letters are asked."""
-    state = desk.kind.lifecycle is not None and desk.kind.lifecycle[0] == column.path
-    plain = column.own and column.part is None and column.told.type == "text"
-    return plain and column.path in desk.kind.fields and not state
-
-
-def read_instants(
-    name: str, cells: Sequence[object], border: Border, source: Source, fault: Fault
-) -> list[datetime | None]:
-    """The values of a column that says when.
-
-    Args:
-        name: The column.
-        cells: Its cells.
-        border: The time zone of bare days.
-        source: How dates are written.
-        fault: Told of every cell that does not fit.
-    """
-    convert = Cells(border.currency, border.zone, source.date_format).instant
-
-    def one(cell: Any) -> datetime:  # noqa: ANN401 - a cell is anything
-        return convert(cell) if isinstance(cell, str) else instant(cell, zone=border.zone)
-
-    return _each(Column(name, name, Field(name=name, type="instant", optional=True, required=False)), cells, one, fault)
-
-
-def _referred(cell: object) -> str:
-    """What a cell says of another record: its id here or elsewhere."""
-    return cell.id if isinstance(cell, Record) else text_of(cell)
-
-
-def text_of(cell: object) -> str:
-    """An id as text, though a data frame may hold it as a whole number.
-
-    Args:
-        cell: The cell.
-
-    Raises:
-        Invalid: It is neither.
-    """
-    return read_text(str(cell) if type(cell) is int else cell, path="id")
-
-
-def _clean(told: Field, cells: Sequence[object]) -> list[str | None] | None:
-    """A column of text in one go; None when a cell needs a closer look."""
-    try:
-        found = [cell.strip() or None for cell in cells]  # type: ignore[attr-defined]
-        read_text("".join(cell for cell in found if cell is not None), longest=told.longest * len(found) + 1)
-    except (AttributeError, TypeError, Invalid):
-        return None
-    kept = [cell for cell in found if cell is not None]
-    return found if max(map(len, kept), default=0) <= told.longest else None
-
-
-def _each(column: Column, cells: Sequence[object], one: Callable[[Any], Any], fault: Fault) -> list[Any]:
-    """Each cell read, every text once."""
-    known: dict[str, Any] = {}
-    found: list[Any] = []
-    for place, cell in enumerate(cells):
-        value = None
-        if not is_blank(cell):
-            text = cell.strip() if isinstance(cell, str) else None
-            try:
-                if text is None:
-                    value = one(cell)
-                elif text in known:
-                    value = known[text]
-                else:
-                    value = known[text] = one(text)
-            except Invalid as error:
-                for problem in error.problems:
-                    value_shown = "•••" if column.told.personal else problem.value
-                    fault(place, attrs.evolve(problem, path=column.name, value=value_shown))
-        found.append(value)
-    return found
+def _kindless(desk: Intake[Any], source: Source) -> Iterator[Problem]:
+    """The fields that do not refer to the kind they are said to."""
+    known = {name: told.own for name, told in pointing(desk.kind).items() if told.own}
+    known |= {f"{name}.{inner}": kinds for name, told in pointing(desk.kind).items() for inner, kinds in told.inner.items()}
+    for path, name in source.kinds.items():
+        possible = tuple(desk.front.kinds) if ANY in known.get(path, ()) else known.get(path, ())
+        if name not in possible:
+            expected = f"one of {', '.join(possible)}" if possible else f"a field that refers to others: {', '.join(known)}"
+            yield Problem(f"kinds[{path!r}]", name, expected, "correct it, or take it out")

@@ -13,8 +13,9 @@ from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.reading import Reading
 from crmcore.kernel.records import EMPTY, Kind, R, Record
+from crmcore.kernel.values import nearest
 
-__all__ = ["Intake", "Spelling", "arguments_of", "called_with", "value_at"]
+__all__ = ["Intake", "Spelling", "arguments_of", "called_with", "check_call", "value_at"]
 
 Spelling = Callable[[str], str | None]
 """How a value is spelt when it is compared with others; None when it is not worth comparing."""
@@ -34,8 +35,8 @@ class Intake(Reading[R]):
     began: ClassVar[str | None] = None
     """The field among them that says when a record came to be; None when its first change alone does."""
 
-    trees: ClassVar[tuple[str, ...]] = ()
-    """References to the same kind that must lead to an end: parents."""
+    happened: ClassVar[str | None] = None
+    """The field that says when it was that a record tells of; None when its first change alone does."""
 
     matching: ClassVar[Mapping[str, Spelling]] = EMPTY
     """The fields by which a new record may turn out to be one there is already, and how they are spelt then."""
@@ -48,6 +49,12 @@ class Intake(Reading[R]):
         """The act that makes a record; None when a record is made of any fields."""
         found: Callable[..., Any] | None = getattr(getattr(type(self), "add", None), "__wrapped__", None)
         return found
+
+    @functools.cached_property
+    def beside(self) -> frozenset[str]:
+        """The arguments of that act that are no fields."""
+        pure = self.opening
+        return frozenset(() if pure is None else arguments_of(pure).keys() - {*self.kind.names})
 
     @functools.cached_property
     def needed(self) -> frozenset[str]:
@@ -113,13 +120,14 @@ def value_at(record: Record, path: str) -> object:
 
 @functools.cache
 def arguments_of(pure: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The arguments of an act that makes a record, without its context.
+    """The arguments of an act, without its record and its context.
 
     Args:
         pure: The act.
     """
     told = inspect.signature(pure).parameters
-    return {name: one for name, one in told.items() if name != "context"}
+    after = [*told].index("context") + 1 if "context" in told else 0
+    return dict([*told.items()][after:])
 
 
 def called_with(pure: Callable[..., Any], kind: Kind[Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,10 +149,33 @@ def called_with(pure: Callable[..., Any], kind: Kind[Any], said: Mapping[str, An
             given[name] = value
         elif isinstance(before, Mapping):
             given[whole] = {**before, member: value}
-    required, taken = _shape(pure)
-    if not required <= given.keys() or not (taken is None or given.keys() <= taken):
-        raise Invalid(_misfits(pure, given))
+    check_call(pure, (), given)
     return given
+
+
+def check_call(pure: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Refuse a call of an act that lacks arguments, or has others than it takes.
+
+    Args:
+        pure: The act.
+        args: Its positional arguments, without record and context.
+        kwargs: Its keyword arguments.
+
+    Raises:
+        Invalid: Every such argument.
+
+    Example:
+        >>> from crmcore.kernel.loading.intake import check_call
+        >>> from crmcore.sales.lead import disqualify
+        >>> check_call(disqualify, (), {})
+        Traceback (most recent call last):
+        crmcore.kernel.errors.Invalid: reason: got None, expected a value; give reason
+    """
+    required, taken = _shape(pure)
+    if args or not required <= kwargs.keys() or not (taken is None or kwargs.keys() <= taken):
+        problems = [*_misfits(pure, args, kwargs)]
+        if problems:
+            raise Invalid(problems)
 
 
 @functools.cache
@@ -156,10 +187,16 @@ def _shape(pure: Callable[..., Any]) -> tuple[frozenset[str], frozenset[str] | N
     return frozenset(needed), None if anything else frozenset(arguments)
 
 
-def _misfits(pure: Callable[..., Any], given: Mapping[str, Any]) -> Iterator[Problem]:
-    """The arguments that an act lacks or does not take."""
+def _misfits(pure: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Problem]:
+    """The arguments that an act lacks, does not take, or is given twice."""
     required, taken = _shape(pure)
-    yield from (Problem(name, None, "a value", f"give {name}") for name in sorted(required - given.keys()))
-    known = ", ".join(arguments_of(pure))
-    strange = () if taken is None else sorted(given.keys() - taken)
-    yield from (Problem(name, "a value", f"one of {known}", "take it out") for name in strange)
+    unnamed = [name for name, one in arguments_of(pure).items() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    given = {*unnamed[: len(args)]}
+    if len(args) > len(unnamed):
+        yield Problem("arguments", f"{len(args)} without a name", f"{len(unnamed)} at most", "give them by name")
+    for name in sorted(required - kwargs.keys() - given):
+        yield Problem(name, None, "a value", f"give {name}")
+    for name in sorted(kwargs.keys() & given):
+        yield Problem(name, "two values", "one value", "give it once")
+    for name in () if taken is None else sorted(kwargs.keys() - taken):
+        yield Problem(name, "a value", f"an argument of {pure.__name__}", nearest(name, arguments_of(pure)))

@@ -7,16 +7,18 @@ from typing import Any
 
 import attrs
 
-from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
 from crmcore.kernel.late import check_present
-from crmcore.kernel.loading.columns import Source, check_source, wanted
+from crmcore.kernel.loading.account import accounted
+from crmcore.kernel.loading.columns import wanted
 from crmcore.kernel.loading.intake import Intake
-from crmcore.kernel.loading.plan import Plan, Planning
+from crmcore.kernel.loading.plan import Planning
 from crmcore.kernel.loading.report import LoadReport
+from crmcore.kernel.loading.sheet import Sheet
+from crmcore.kernel.loading.source import Source, check_source
 from crmcore.kernel.table import Named, Rows, Table, path_of
 
-__all__ = ["loaded", "planned"]
+__all__ = ["loaded"]
 
 TRIES = 5
 """How often a load is planned anew when somebody else was quicker."""
@@ -40,26 +42,37 @@ def loaded(
     given = {**given, "progress": progress, "create": tuple(create) if isinstance(create, Iterator) else create}
     check_source(given)
     _check_free(desk)
-    told = ("key", "system", "columns", "at", "date_format")
-    source = Source(**{name: given[name] for name in told}, create=frozenset(given["create"]))
+    source = _source(desk, given)
     table = _table(desk, rows, source)
     tries = TRIES
     while True:
         tries -= 1
         context = desk.front.context(desk.department)
-        plan = planned(desk, table, source, context, progress)
-        if given["on_error"] == "raise" and plan.report.rejections:
-            raise Invalid(one.problem for one in plan.report.rejections)
-        if given["dry_run"] or not plan.changes:
-            return attrs.evolve(plan.report, dry_run=given["dry_run"])
+        planning = Planning.of(desk, Sheet.of(desk, table, source, context.at), context)
+        planning.run(progress)
+        report = accounted(planning)
+        if given["on_error"] == "raise" and report.rejections:
+            raise Invalid(one.problem for one in report.rejections)
+        if given["dry_run"] or not planning.changes:
+            return attrs.evolve(report, dry_run=given["dry_run"])
         try:
-            along = desk.along(plan.changes, context)
-            done = desk.front.commit([*plan.changes, *along], unmoved=desk.ground(plan.changes))
+            done = desk.front.commit(planning.changes, unmoved=desk.ground(planning.changes))
         except Conflict:
             if not tries:
                 raise
         else:
-            return attrs.evolve(plan.report, commit=done.id)
+            return attrs.evolve(report, commit=done.id)
+
+
+def _source(desk: Intake[Any], given: Mapping[str, Any]) -> Source:
+    """How the rows are to be understood."""
+    told = {name: given[name] for name in ("key", "system", "columns", "at", "date_format")}
+    source = Source(**told, create=frozenset(given["create"]), kinds=given["kinds"] or {})
+    if desk.began is not None and source.at is not None:
+        return attrs.evolve(source, also={desk.began: source.at}, at=None)
+    if source.at is not None and desk.front.backdated is not None:
+        raise Invalid([Problem("at", source.at, "nothing, since given(at=…) says when", "leave one of them out")])
+    return source
 
 
 def _check_free(desk: Intake[Any]) -> None:
@@ -76,29 +89,3 @@ def _table(desk: Intake[Any], rows: str | Named | Rows, source: Source) -> Table
     if path is None:
         return Table.of(rows)
     return desk.front.rows(path, source.required, wanted(desk, source, desk.front.border(desk.kind)))
-
-
-def planned(
-    desk: Intake[Any],
-    table: Table,
-    source: Source,
-    context: Context[Any],
-    progress: Callable[[int, int], object] | None = None,
-) -> Plan:
-    """What a load would do, all of it checked and nothing written.
-
-    Args:
-        desk: The desk.
-        table: The rows.
-        source: How they are to be understood.
-        context: The circumstances.
-        progress: Told how far it is.
-
-    Raises:
-        Invalid: A column or a field is unknown.
-    """
-    if desk.began is not None and source.at is not None:
-        source = attrs.evolve(source, also={desk.began: source.at}, at=None)
-    if source.at is not None and desk.front.backdated is not None:
-        raise Invalid([Problem("at", source.at, "nothing, since given(at=…) says when", "leave one of them out")])
-    return Planning.of(desk, table, source, context).plan(progress)

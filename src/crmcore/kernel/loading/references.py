@@ -1,11 +1,11 @@
-"""What rows refer to: records of here, by the ids they have here or in the system the rows come from."""
+"""What rows refer to: records of here, by the ids they have here or in the system the rows come from, or by name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -13,160 +13,242 @@ from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Problem
 from crmcore.kernel.front import Front
-from crmcore.kernel.loading.columns import Column, Source
+from crmcore.kernel.loading.sheet import Sheet, masked
+from crmcore.kernel.loading.source import Source
+from crmcore.kernel.pointing import pointed, pointing
+from crmcore.kernel.ports import Store
+from crmcore.kernel.reading import Reading
 from crmcore.kernel.records import ANY, Kind, Record, kind_named
 from crmcore.kernel.values import read
 
-__all__ = ["Links", "gone", "masked"]
+__all__ = ["Links", "Named", "Reference", "gone"]
 
-ID = re.compile(r"[\w.:/-]*\d[\w.:/-]*", re.ASCII)
-"""What an id looks like: one word with a digit."""
+Named: TypeAlias = tuple[str, str]
+"""A kind, and what a record of it is called, without regard to capitals and blanks."""
 
-Named = tuple[str, str]
-"""A kind, and what a record of it is called in the other system."""
+
+@attrs.frozen
+class Reference:
+    """A cell that refers to another record.
+
+    Attributes:
+        path: Where it stands: a field, or a place in one.
+        cell: What it says.
+        kinds: The kinds that record may be of.
+    """
+
+    path: str
+    cell: str
+    kinds: tuple[str, ...]
+
+    @property
+    def field(self) -> str:
+        """The field, without the place in a list."""
+        return re.sub(r"\[\d+\]", "", self.path)
 
 
 @attrs.define(eq=False)
 class Links:
-    """The records that the cells of references lead to.
+    """The records that the references of rows lead to.
 
     Attributes:
         front: The front door.
+        kind: The kind of the rows.
         source: How the rows are to be understood.
         context: The circumstances.
-        found: The id of each cell's record, or why it can't be referred to, by field and cell.
     """
 
     front: Front
+    kind: Kind[Any]
     source: Source
     context: Context[Any]
-    found: dict[str, dict[str, str | Problem]] = attrs.field(factory=dict)
+    _fields: frozenset[str]
+    _live: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = attrs.field(factory=dict)
+    _lost: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = attrs.field(factory=dict)
+    _named: dict[str, dict[str, list[str]]] = attrs.field(factory=dict)
     _made: dict[Named, Change[Any]] = attrs.field(factory=dict)
-    _since: dict[Named, datetime] = attrs.field(factory=dict)
 
-    def look(self, column: Column, cells: Iterable[str | None]) -> None:
-        """Find the records of a column, all at once.
-
-        Args:
-            column: The column.
-            cells: Its cells.
-        """
-        asked = dict.fromkeys(cell for cell in cells if cell is not None)
-        self.found[column.path] = _found(self.front, column, asked, self.source.system)
-
-    def makes(self, column: Column) -> bool:
-        """Whether the records of a column are made when they are not there.
+    @classmethod
+    def of(cls, front: Front, sheet: Sheet, context: Context[Any]) -> Links:
+        """The links of a sheet.
 
         Args:
-            column: The column.
+            front: The front door.
+            sheet: The sheet.
+            context: The circumstances.
         """
-        return column.path in self.source.create
+        fields = {column.path.partition(".")[0] for column in sheet.columns} & pointing(sheet.kind).keys()
+        return cls(front, sheet.kind, sheet.source, context, frozenset(fields))
 
-    def make(self, column: Column, cell: str) -> Named:
+    def references(self, said: Mapping[str, Any]) -> Iterator[Reference]:
+        """The cells of a row that refer to other records.
+
+        Args:
+            said: What the row says, by field.
+        """
+        for name, value in said.items() if self._fields else ():
+            if name.partition(".")[0] in self._fields:
+                for path, cell, kinds in pointed(self.kind, name, value):
+                    found = Reference(path, cell, kinds)
+                    named = self.source.kinds.get(found.field) if self.source.kinds else None
+                    yield found if named is None else Reference(path, cell, (named,))
+
+    def look(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Find what rows refer to, all at once.
+
+        Args:
+            rows: What each says, by field.
+        """
+        asked: dict[tuple[str, ...], dict[str, None]] = {}
+        called: dict[str, set[str]] = {}
+        for said in rows:
+            for one in self.references(said):
+                asked.setdefault(one.kinds, {})[one.cell] = None
+                if self.makes(one):
+                    called.setdefault(one.kinds[0], set()).add(one.cell)
+        for kinds, cells in asked.items():
+            self._live[kinds], self._lost[kinds] = self._led(kinds, cells)
+        for name, cells in called.items():
+            if not cells <= self._live[name,].keys():
+                self._named[name] = _names(self.front, name)
+
+    def found(self, reference: Reference) -> tuple[str, ...]:
+        """The ids of the live records that a cell may lead to.
+
+        Args:
+            reference: The cell.
+        """
+        live = self._live[reference.kinds].get(reference.cell, ())
+        if live or not self.makes(reference):
+            return live
+        return tuple(self._named[reference.kinds[0]].get(_folded(reference.cell), ()))
+
+    def lost(self, reference: Reference) -> tuple[str, ...]:
+        """The ids of the deleted records that a cell may lead to.
+
+        Args:
+            reference: The cell.
+        """
+        return self._lost[reference.kinds].get(reference.cell, ())
+
+    def _led(
+        self, kinds: tuple[str, ...], cells: Collection[str]
+    ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+        """The live and the deleted records that cells lead to: by their ids here, else by those of the other system.
+
+        Where a reference may be of any kind, ids of the other system never lead to the kind of the rows.
+        """
+        every = self.front.kinds if ANY in kinds else {name: self.front.kinds[name] for name in kinds}
+        live, lost = _by_own_id(self.front.store, every, cells)
+        rest = [cell for cell in cells if cell not in live and cell not in lost]
+        others = [kind for kind in every.values() if ANY not in kinds or kind is not self.kind]
+        for found, deleted in ((live, False), (lost, True)):
+            asked = [cell for cell in rest if cell not in live]
+            for kind in others if asked else ():
+                held = self.front.store.holders(kind, self.source.field, asked, deleted=deleted)
+                for cell, id in held.items():
+                    found[cell] = (*found.get(cell, ()), id)
+        return live, lost
+
+    # --- records that rows name -------------------------------------------------------------------------------------
+
+    def makes(self, reference: Reference) -> bool:
+        """Whether the record a cell names is made when it is not there.
+
+        Args:
+            reference: The cell.
+        """
+        return reference.path in self.source.create
+
+    def make(self, reference: Reference) -> Named:
         """Plan a record that is called as a cell says.
 
         Args:
-            column: The column.
-            cell: The cell.
+            reference: The cell.
 
         Raises:
             Invalid: It can't be called so.
         """
-        kind = self.front.kinds[column.told.references[0]]
-        named = (kind.name, cell)
+        kind, name = self.front.kinds[reference.kinds[0]], reference.cell
+        named = (kind.name, _folded(name))
         if named not in self._made:
             made: Change[Any] = self.context.created(kind.cls, "imported")
-            sets = {"name": cell, f"external.{self.source.system}": cell}
-            values = read(kind, sets, border=self.front.border(kind), new=True)
-            self._made[named] = evolved(made, sets=values)
+            sets = {"name": name, self.source.field: name}
+            self._made[named] = evolved(made, sets=read(kind, sets, border=self.front.border(kind), new=True))
         return named
 
-    def id_of(self, named: Named) -> str:
-        """The id of a planned record.
+    def made(self, named: Named, at: datetime | None = None) -> Change[Any]:
+        """The change that makes a planned record.
 
         Args:
             named: As ``make`` gave it.
+            at: Since when it is there; None for now.
         """
-        return self._made[named].id
+        return evolved(self._made[named], at=at or self.context.at)
 
-    def use(self, named: Iterable[Named], at: datetime) -> None:
-        """Take planned records to be there, since a row that is taken refers to them.
+    # --- what is wrong ----------------------------------------------------------------------------------------------
 
-        Args:
-            named: As ``make`` gave them.
-            at: Since when.
-        """
-        for one in named:
-            self._since[one] = min(at, self._since.get(one, at))
-
-    @property
-    def changes(self) -> list[Change[Any]]:
-        """The changes that make the planned records that are used."""
-        return [evolved(self._made[named], at=at) for named, at in self._since.items()]
-
-    def unknown(self, column: Column, cell: str) -> Problem:
+    def unknown(self, reference: Reference) -> Problem:
         """What is wrong with a cell that leads nowhere.
 
         Args:
-            column: The column.
-            cell: The cell.
+            reference: The cell.
         """
-        some = [self.front.kinds[name].plural for name in column.told.references if name != ANY] or ["records"]
-        expected = f"the id of one of the {' or '.join(some)}, here or in {self.source.system}"
-        return Problem(column.name, masked(cell), expected, f"load the {' and '.join(some)} first")
+        some = " or ".join(self.front.kinds[name].plural for name in reference.kinds if name != ANY) or "records"
+        expected = f"the id of one of the {some}, here or in {self.source.system}"
+        mend = f"load the {some.replace(' or ', ' and ')} first"
+        return Problem(reference.path, masked(reference.cell), expected, mend)
+
+    def ambiguous(self, reference: Reference, ids: Iterable[str]) -> Problem:
+        """What is wrong with a cell that may lead to several records.
+
+        Args:
+            reference: The cell.
+            ids: Their ids.
+        """
+        kind = kind_named(next(iter(ids)), self.front.kinds)
+        several = len({kind_named(id, self.front.kinds) for id in ids}) > 1
+        say = f'say which kind it is: kinds={{"{reference.field}": "{kind and kind.name}"}}, or ' if several else ""
+        mend = f"{say}give one of {', '.join(ids)} instead"
+        return Problem(reference.path, masked(reference.cell), "what leads to one record", mend)
 
 
-def _found(front: Front, column: Column, cells: Collection[str], system: str) -> dict[str, str | Problem]:
-    """The ids of the records that cells refer to, or why they can't be referred to; what is nowhere is left out."""
-    told = column.told
-    named = front.kinds if told.references == (ANY,) else {name: front.kinds[name] for name in told.references}
-    found = _by_own_id(front, column, named, cells)
-    rest = [cell for cell in cells if cell not in found]
-    there = _held(front, named.values(), rest, system, deleted=False)
-    lost = _held(front, named.values(), [cell for cell in rest if cell not in there], system, deleted=True)
-    for cell, ids in there.items():
-        found[cell] = ids[0] if len(ids) == 1 else _ambiguous(column, cell, ids)
-    return found | {cell: gone(column.name, masked(cell), ids[0]) for cell, ids in lost.items()}
+def _names(front: Front, name: str) -> dict[str, list[str]]:
+    """The live records of a kind by what they are called."""
+    found: dict[str, list[str]] = {}
+    for record in Reading(front.kinds[name], front).each():
+        found.setdefault(_folded(record.name), []).append(record.id)
+    return found
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared with others."""
+    return " ".join(name.split()).casefold()
 
 
 def _by_own_id(
-    front: Front, column: Column, kinds: Mapping[str, Kind[Any]], cells: Iterable[str]
-) -> dict[str, str | Problem]:
-    """What cells refer to that are ids of here."""
+    store: Store, kinds: Mapping[str, Kind[Any]], cells: Iterable[str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The live and the deleted records whose ids here cells are."""
     asked: dict[str, list[str]] = {}
     for cell in cells:
         kind = kind_named(cell, kinds) if "_" in cell else None
         if kind is not None:
             asked.setdefault(kind.name, []).append(cell)
-    found: dict[str, str | Problem] = {}
+    live: dict[str, tuple[str, ...]] = {}
+    lost: dict[str, tuple[str, ...]] = {}
     for name, ids in asked.items():
-        for id, record in front.store.get(kinds[name], ids).items():
-            now = _survivor(front, kinds[name], record)
-            found[id] = now.id if now.deleted_at is None else gone(column.name, masked(id), now.id)
-    return found
+        for id, record in store.get(kinds[name], ids).items():
+            now = _survivor(store, kinds[name], record)
+            (live if now.deleted_at is None else lost)[id] = (now.id,)
+    return live, lost
 
 
-def _survivor(front: Front, kind: Kind[Any], record: Record) -> Record:
+def _survivor(store: Store, kind: Kind[Any], record: Record) -> Record:
     """What a record was merged into; itself when it was not."""
     while record.merged_into is not None:
-        record = front.store.get(kind, [record.merged_into])[record.merged_into]
+        record = store.get(kind, [record.merged_into])[record.merged_into]
     return record
-
-
-def _held(
-    front: Front, kinds: Iterable[Kind[Any]], cells: Collection[str], system: str, *, deleted: bool
-) -> dict[str, list[str]]:
-    """The records that are known by ids of the other system."""
-    found: dict[str, list[str]] = {}
-    for kind in kinds if cells else ():
-        for cell, id in front.store.holders(kind, f"external.{system}", cells, deleted=deleted).items():
-            found.setdefault(cell, []).append(id)
-    return found
-
-
-def masked(cell: str) -> str:
-    """A cell as a message may show it: an id, but not what may be somebody's name or address."""
-    return cell if ID.fullmatch(cell) else "•••"
 
 
 def gone(path: str, cell: object, id: str) -> Problem:
@@ -174,12 +256,8 @@ def gone(path: str, cell: object, id: str) -> Problem:
 
     Args:
         path: Where it stands.
-        cell: The id, as a message may show it.
+        cell: The id.
         id: The id of the record here.
     """
     mend = f"it was deleted or merged: restore({id!r}) brings it back, then load again; or take the row out"
-    return Problem(path, cell, "the id of a live record", mend)
-
-
-def _ambiguous(column: Column, cell: str, ids: Iterable[str]) -> Problem:
-    return Problem(column.name, masked(cell), "the id of one record", f"give one of {', '.join(ids)} instead")
+    return Problem(path, masked(cell), "the id of a live record", mend)

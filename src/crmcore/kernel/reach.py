@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.records import Kind, Record
+from crmcore.kernel.records import Kind
 
-__all__ = ["left_of", "reached_by"]
+__all__ = ["reached_by"]
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 PHONE = re.compile(r".*\d.*", re.DOTALL)
@@ -38,7 +38,7 @@ def reached_by(kind: Kind[Any], fields: Mapping[str, Any], also: Iterable[Proble
     Example:
         >>> from crmcore.kernel import kind_of
         >>> from crmcore.people import Contact
-        >>> from crmcore.people.reach import reached_by
+        >>> from crmcore.kernel.reach import reached_by
         >>> reached_by(kind_of(Contact), {"email": " ada@engines.example ", "phones": {"home": "020 1 "}})
         {'email': 'ada@engines.example', 'phones': {'home': '020 1'}}
     """
@@ -47,21 +47,6 @@ def reached_by(kind: Kind[Any], fields: Mapping[str, Any], also: Iterable[Proble
     if problems:
         raise Invalid(problems)
     return found
-
-
-def left_of(record: Record, way: str, fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any field's value
-    """What an update leaves of a field.
-
-    Args:
-        record: The record before.
-        way: The field.
-        fields: What is updated, already read, by dotted name.
-    """
-    had = getattr(record, way)
-    if not isinstance(had, Mapping):
-        return fields.get(way, had)
-    given = {name.partition(".")[2]: value for name, value in fields.items() if name.startswith(f"{way}.")}
-    return {label: value for label, value in {**had, **given}.items() if value is not None}
 
 
 def _stripped(value: object) -> object:

@@ -1,0 +1,245 @@
+"""One PostgreSQL database: its connections, its transactions, and its errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from crmcore.kernel.errors import CrmError, Invalid, Problem, StoreError
+from crmcore.stores.postgres_bulk import copied, is_bulk
+from crmcore.stores.postgres_dialect import statement
+from crmcore.stores.postgres_errors import Again, Lost, driver, told, translated
+from crmcore.stores.postgres_pool import Pool
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+__all__ = ["PostgresDatabase"]
+
+T = TypeVar("T")
+
+WRITING = """BEGIN ISOLATION LEVEL READ COMMITTED; SELECT 1 FROM crm_meta WHERE name = 'format' FOR UPDATE"""
+"""One writer at a time: the row is theirs until they commit, so places in the log follow each other without a gap."""
+
+READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""Seconds to wait before trying again."""
+
+_SETTINGS = """SELECT set_config('lock_timeout', %s, false),
+    set_config('default_transaction_isolation', 'read committed', false),
+    set_config('synchronous_commit', CASE WHEN %s THEN 'off' WHEN current_setting('synchronous_commit') = 'off'
+        THEN 'on' ELSE current_setting('synchronous_commit') END, false)"""
+
+
+class PostgresDatabase:
+    """A database that several stores and threads share, each thread on a connection of its own.
+
+    Args:
+        url: Where it is, as libpq reads it: ``postgresql://user@host/name``.
+        durability: ``"full"`` survives power loss; ``"relaxed"`` may lose the last commits then.
+        busy_seconds: How long to wait for another writer, or for a connection.
+        connections: The most connections at a time.
+
+    Attributes:
+        path: The database, as errors name it: without user and password.
+    """
+
+    def __init__(self, url: str, *, durability: str, busy_seconds: float, connections: int) -> None:
+        self._driver = driver()
+        self._failures = (self._driver.Error, UnicodeError)
+        self._said = _read(self._driver, url)
+        self._relaxed, self._busy_seconds = durability == "relaxed", busy_seconds
+        self.path = f"PostgreSQL database {self._said.get('dbname', '')} on {self._said.get('host', 'this machine')}"
+        self._pool = Pool(self._connect, size=connections, busy_seconds=busy_seconds, where=self.path)
+        self._mine = threading.local()
+
+    def _connect(self) -> Connection[Any]:
+        """A new connection, which commits by itself."""
+        try:
+            connection: Connection[Any] = self._driver.connect(
+                **{"fallback_application_name": "crmcore", "connect_timeout": 10, **self._said},
+                autocommit=True,
+                client_encoding="utf8",
+            )
+        except self._failures as error:
+            message = f"{self.path}: {told(error)}; check the address, the rights, and that the server runs"
+            raise StoreError(message) from error
+        from psycopg.types.numeric import Int8Dumper
+
+        connection.adapters.register_dumper(int, Int8Dumper)  # one prepared statement, whatever the size of a number
+        self._run(connection, _SETTINGS, (f"{int(self._busy_seconds * 1000)}ms", self._relaxed))
+        return connection
+
+    # --- statements -------------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Every row a statement gives.
+
+        Args:
+            sql: One statement, in SQLite's words.
+            values: What its question marks stand for.
+
+        Raises:
+            StoreError: The database refused.
+        """
+        with self._session() as connection:
+            self._flush(connection)
+            return self._run(connection, statement(sql), values)
+
+    def many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for many sets of values, before the next one that is asked for rows.
+
+        Args:
+            sql: One statement, in SQLite's words.
+            values: What its question marks stand for, each time.
+
+        Raises:
+            StoreError: The database refused.
+        """
+        self._mine.waiting.append((statement(sql), list(values)))
+
+    def _flush(self, connection: Connection[Any]) -> None:
+        """Send all that waits in one go: the server is waited for once, and for each bulk."""
+        waiting: list[tuple[str, list[Sequence[Any]]]] = getattr(self._mine, "waiting", [])
+
+        def sent(cursor: Any) -> None:  # noqa: ANN401 - the driver's
+            for bulk, group in groupby(waiting, key=lambda one: is_bulk(*one)):
+                if bulk:
+                    for sql, rows in group:
+                        copied(connection, sql, rows)
+                    continue
+                with connection.pipeline():
+                    for sql, rows in group:
+                        cursor.executemany(sql, rows)
+            waiting.clear()
+
+        if waiting:
+            self._tell(connection, sent)
+
+    def _run(self, connection: Connection[Any], sql: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Every row a statement gives, on one connection."""
+
+        def asked(cursor: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the driver's
+            cursor.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
+
+        return self._tell(connection, asked)
+
+    def _tell(self, connection: Connection[Any], work: Callable[[Any], T]) -> T:
+        """Do something with a cursor; what goes wrong is told in our words, and keeps no values in its cause."""
+        trouble: CrmError
+        try:
+            with connection.cursor() as cursor:
+                return work(cursor)
+        except self._failures as error:
+            trouble = translated(error, self.path, lost=connection.closed)
+            trouble.__cause__ = None if isinstance(trouble, (Again, Invalid)) else error
+        raise trouble
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Connection[Any]]:
+        """The connection of this thread's transaction; without one, any."""
+        mine = self._within()
+        if mine is not None:
+            yield mine
+        else:
+            with self._pool.borrowed() as connection:
+                yield connection
+
+    def _within(self) -> Connection[Any] | None:
+        mine: Connection[Any] | None = getattr(self._mine, "connection", None)
+        return mine
+
+    # --- transactions -----------------------------------------------------------------------------------------------
+
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """A write transaction, one at a time: everything inside, or nothing.
+
+        Raises:
+            Busy: Another writer is at work for longer than we wait; or the connection was lost before the end.
+            StoreError: The transaction could not be kept; or the connection was lost at its end, and nobody knows.
+        """
+        return self.transaction(WRITING)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """A read transaction: every statement inside sees the same state."""
+        if self._within() is not None:
+            yield
+            return
+        with self._held() as connection:
+            self._run(connection, READING)
+            yield
+
+    @contextlib.contextmanager
+    def transaction(self, begin: str) -> Iterator[None]:
+        """A transaction of this thread.
+
+        Args:
+            begin: How it begins.
+        """
+        with self._held() as connection:
+            self._run(connection, begin)
+            yield
+            self._keep(connection)
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[Connection[Any]]:
+        """A connection that is this thread's until the end; what has not been committed by then is undone."""
+        with self._pool.borrowed() as connection:
+            self._mine.connection, self._mine.waiting = connection, []
+            try:
+                yield connection
+            finally:
+                self._mine.connection, self._mine.waiting = None, []
+                if connection.info.transaction_status:  # anything but idle
+                    self._undo(connection)
+
+    def _keep(self, connection: Connection[Any]) -> None:
+        """Commit; if the connection is lost before the answer, only the log can tell what came of it."""
+        try:
+            self._mine.waiting.append(("COMMIT", [()]))
+            self._flush(connection)
+        except Lost as error:
+            mend = "read whether the commit is there, or repeat the act under the key it had"
+            message = f"{self.path}: the connection was lost while committing; {mend}"
+            raise StoreError(message) from error.__cause__
+
+    def _undo(self, connection: Connection[Any]) -> None:
+        """Roll back; a connection that can't is of no more use."""
+        try:
+            connection.execute("ROLLBACK")
+        except self._failures:
+            connection.close()
+
+    def tried(self, act: Callable[[], T]) -> T:
+        """What an act gives that may have to be tried again because of other writers.
+
+        Args:
+            act: The act, in transactions of its own.
+        """
+        for pause in PAUSES:
+            try:
+                return act()
+            except Again:
+                time.sleep(pause)
+        return act()
+
+    def close(self) -> None:
+        """Let go of the connections; further use raises ``Closed``."""
+        self._pool.close()
+
+
+def _read(driver: Any, url: str) -> dict[str, Any]:  # noqa: ANN401 - a module
+    """The parts of an address."""
+    try:
+        return dict(driver.conninfo.conninfo_to_dict(url))
+    except (driver.Error, UnicodeError):
+        expected = "postgresql://user@host/database"
+        problem = Problem("store", "•••", expected, "percent-encode what is special in a user name or a password")
+    raise Invalid([problem])
