@@ -206,7 +206,7 @@ def check_remap(remap: object) -> Mapping[tuple[str, str], str]:
     """
     if remap is None:
         return {}
-    if not isinstance(remap, Mapping) or not all(isinstance(stage, str) for stage in remap.values()):
+    if not isinstance(remap, Mapping):
         expected, mend = "the new stage of each old one", "write {(pipeline, old stage): new stage}"
         raise Invalid([Problem("remap", type(remap).__name__, expected, mend)])
     return remap
@@ -245,7 +245,7 @@ def remapped(
     problems += [
         Problem(f"{line}.{stage}", f"{len(there):,} open deals", "an open stage it still has", _mend(line, stages))
         for (line, stage), there in homeless.items()
-        if (line, remap.get((line, stage), "")) not in stages
+        if not (isinstance(new := remap.get((line, stage)), str) and (line, new) in stages)
     ]
     if problems:
         raise Invalid(problems)

@@ -207,6 +207,12 @@ def test_a_crm_opens_it(url: str) -> None:
     with CRM(url, clock=TickingClock("2026-11-02T09:00Z")) as crm:
         deal = crm.opportunities.add(name="Roof", amount=Money("12000", "USD"))
         deal = crm.opportunities.advance(deal, to="proposal")
+        with crm.suppose() as what_if:
+            assert what_if.opportunities.lose(deal, reason="price").stage == "lost"
+        with crm.batch() as batch:
+            batch.accounts.add(name="Acme")
+            batch.accounts.add(name="Apex")
+        assert crm.accounts.count() == 2
     with CRM(url) as crm:
         assert crm.opportunities.get(deal.id) == deal
         assert crm.opportunities.count(F.amount >= 10_000) == 1

@@ -24,7 +24,7 @@ from crmcore.people import Account, Contact
 from crmcore.sales.pipeline import SalesRules
 from crmcore.sales.product import Product
 
-__all__ = ["Subscription", "SubscriptionDesk", "add", "end", "reinstate", "renew", "reprice", "start"]
+__all__ = ["Subscription", "SubscriptionDesk", "end", "reinstate", "renew", "reprice", "start"]
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 INTERVALS = ("week", *MONTHS)
@@ -67,7 +67,7 @@ class Subscription(Record):
         return self.started_on <= asked and (self.ended_on is None or asked < self.ended_on)
 
 
-def add(
+def start(
     context: Context[SalesRules],
     *,
     customer: Contact | Account | str,
@@ -80,7 +80,7 @@ def add(
     custom: Mapping[str, Any] = EMPTY,
     external: Mapping[str, str] = EMPTY,
 ) -> Change[Subscription]:
-    """Record a subscription, which may have ended already.
+    """Start a subscription, or record one that began earlier, and may have ended already.
 
     Args:
         context: The circumstances.
@@ -125,47 +125,6 @@ def _disordered(told: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("renews_on", told["renews_on"].isoformat(), f"a day after {began.isoformat()}", "correct one")
     if "ended_on" in told and told["ended_on"] < began:
         yield Problem("ended_on", told["ended_on"].isoformat(), f"{began.isoformat()} or later", "correct one")
-
-
-def start(
-    context: Context[SalesRules],
-    *,
-    customer: Contact | Account | str,
-    amount: Money | Decimal | int | str,
-    started_on: date | str,
-    product: Product | str | None = None,
-    interval: str = "month",
-    renews_on: date | str | None = None,
-    custom: Mapping[str, Any] = EMPTY,
-    external: Mapping[str, str] = EMPTY,
-) -> Change[Subscription]:
-    """Start a subscription.
-
-    Args:
-        context: The circumstances.
-        customer: The contact or account that pays, or its id.
-        amount: What is paid at each interval; a bare number is in the business's currency.
-        started_on: The first day served.
-        product: The product, or its id.
-        interval: ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``.
-        renews_on: The day the next term begins, if it is renewed; None when it has no term.
-        custom: Custom fields.
-        external: Its ids in other systems.
-
-    Raises:
-        Invalid: A value does not fit, or its days are not in order: every problem at once.
-    """
-    return add(
-        context,
-        customer=customer,
-        amount=amount,
-        started_on=started_on,
-        product=product,
-        interval=interval,
-        renews_on=renews_on,
-        custom=custom,
-        external=external,
-    )
 
 
 def renew(
@@ -273,7 +232,7 @@ def reinstate(subscription: Subscription, context: Context[SalesRules]) -> Chang
     return context.changed(subscription, "reinstated", ended_on=None)
 
 
-_add, _start = act(add), act(start)
+_start = act(start)
 
 
 class SubscriptionDesk(Desk[Subscription]):
@@ -281,7 +240,7 @@ class SubscriptionDesk(Desk[Subscription]):
 
     department = "sales"
 
-    add = _add
+    add = _start
     start = _start
     renew = act(renew)
     reprice = act(reprice)

@@ -50,10 +50,10 @@ class _Claiming:
     @classmethod
     def of(cls, kind: Kind[Any], changes: Sequence[Change[Any]], store: Store) -> _Claiming:
         """What changes claim."""
-        fresh = {change.id: dict(change.sets) for change in changes if change.version == 1}
+        fresh: dict[str, dict[str, Any]] = {}
         for change in changes:
-            if change.version > 1 and change.id in fresh:
-                fresh[change.id] |= change.sets
+            if change.version == 1 or change.id in fresh:
+                fresh.setdefault(change.id, {}).update(change.sets)
         known = outcome(kind, [change for change in changes if change.id not in fresh], store)
         after = {id: _claimed(kind, sets) for id, sets in fresh.items()}
         after |= {id: [claim for claim, live in claims_of(kind, one).items() if live] for id, one in known.items()}
@@ -85,7 +85,7 @@ class _Claiming:
             id = todo.popleft()
             for claim in self.before.get(id, ()):
                 others = [one for one in takers.get(claim, ()) if one != id and one not in refused]
-                refused |= {one: (claim, id) for one in others}
+                refused |= dict.fromkeys(others, (claim, id))
                 todo += others
         for id, (claim, holder) in refused.items():
             yield Objection(self._problem(claim, holder), (id,))

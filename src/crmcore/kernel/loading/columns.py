@@ -32,6 +32,7 @@ TYPES: tuple[tuple[type, str], ...] = (
 )
 """What a parameter that is no field takes: the first of these among its types, else text."""
 
+
 @attrs.frozen
 class Column:
     """A column, and what it tells of.
@@ -194,9 +195,13 @@ def _uncreatable(desk: Intake[Any], source: Source, columns: Sequence[Column]) -
 def _kindless(desk: Intake[Any], source: Source) -> Iterator[Problem]:
     """The fields that do not refer to the kind they are said to."""
     known = {name: told.own for name, told in pointing(desk.kind).items() if told.own}
-    known |= {f"{name}.{inner}": kinds for name, told in pointing(desk.kind).items() for inner, kinds in told.inner.items()}
+    known |= {
+        f"{name}.{inner}": kinds for name, told in pointing(desk.kind).items() for inner, kinds in told.inner.items()
+    }
     for path, name in source.kinds.items():
         possible = tuple(desk.front.kinds) if ANY in known.get(path, ()) else known.get(path, ())
         if name not in possible:
-            expected = f"one of {', '.join(possible)}" if possible else f"a field that refers to others: {', '.join(known)}"
+            expected = (
+                f"one of {', '.join(possible)}" if possible else f"a field that refers to others: {', '.join(known)}"
+            )
             yield Problem(f"kinds[{path!r}]", name, expected, "correct it, or take it out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -108,8 +108,8 @@ class Links:
                     called.setdefault(one.kinds[0], set()).add(one.cell)
         for kinds, cells in asked.items():
             self._live[kinds], self._lost[kinds] = self._led(kinds, cells)
-        for name, cells in called.items():
-            if not cells <= self._live[name,].keys():
+        for name, names in called.items():
+            if not names <= self._live[name,].keys():
                 self._named[name] = _names(self.front, name)
 
     def found(self, reference: Reference) -> tuple[str, ...]:

@@ -95,10 +95,13 @@ class Sheet:
         plain: list[Read] = []
         parts: dict[str, list[Read]] = {}
         for column in bound(desk, table, source, border):
-            values = _read(column, table.cells(column.name), desk.kind, border, source, faults.add)
+            read_one = _reader(column, desk.kind, border, source)
+            values = _clean(column, table, desk.kind) or _each(column, table.cells(column.name), read_one, faults.add)
             (plain if column.part is None else parts.setdefault(column.path, [])).append((column, values))
         keys = [_key(cell, source.key, place, faults.add) for place, cell in enumerate(table.cells(source.key))]
-        times = [None] * table.size if source.at is None else _times(table.cells(source.at), source, border, now, faults)
+        times = (
+            [None] * table.size if source.at is None else _times(table.cells(source.at), source, border, now, faults)
+        )
         return cls(desk.kind, table, source, border, faults, keys, times, plain, parts)
 
     @property
@@ -150,9 +153,9 @@ class Sheet:
             return {}
 
 
-def _held(value: object) -> dict[str, Any]:
+def _held(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any part
     """The fields of a part; none without one."""
-    return {} if value is None else {name: getattr(value, name) for name in part_of(type(value))}
+    return {} if value is None else {name: getattr(value, name) for name in part_of(type(value))}  # type: ignore[arg-type]
 
 
 # --- keys and times ---------------------------------------------------------------------------------------------------
@@ -192,16 +195,10 @@ def _times(
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-def _read(
-    column: Column, cells: Sequence[object], kind: Kind[Any], border: Border, source: Source, fault: Fault
-) -> Sequence[Any]:
-    """The values of a column; None where a cell says nothing, or does not fit."""
+def _reader(column: Column, kind: Kind[Any], border: Border, source: Source) -> Callable[[Any], Any]:
+    """What reads a cell of a column."""
     if column.told.references and not column.told.members:
-        return _each(column, cells, _referred, fault)
-    if _is_plain_text(column, kind):
-        plain = _clean(column.told, cells)
-        if plain is not None:
-            return plain
+        return _referred
     convert = Cells(border.currency, border.zone, source.date_format).reader(column.told.type)
 
     def one(cell: Any) -> Any:  # noqa: ANN401 - a cell is anything
@@ -211,13 +208,14 @@ def _read(
         read_as = read(kind, {column.path: value}, border=border)
         return read_as if column.told.members else read_as[column.path]
 
-    return _each(column, cells, one, fault)
+    return one
 
 
 def _is_plain_text(column: Column, kind: Kind[Any]) -> bool:
     """Whether a column holds texts of which only length and letters are asked."""
+    told = kind.fields.get(column.path) if column.own and column.part is None else None
     state = kind.lifecycle is not None and kind.lifecycle[0] == column.path
-    return column.own and column.part is None and column.told.type == "text" and column.path in kind.fields and not state
+    return told is not None and told.type == "text" and not told.references and not state
 
 
 def _referred(cell: object) -> str:
@@ -231,15 +229,18 @@ def _text_of(cell: object) -> str:
     return read_text(str(plain) if type(plain) is int and abs(plain) < LARGEST_INTEGER else plain, path="id")
 
 
-def _clean(told: Field, cells: Sequence[object]) -> list[str | None] | None:
-    """A column of text in one go; None when a cell needs a closer look."""
+def _clean(column: Column, table: Table, kind: Kind[Any]) -> list[str | None] | None:
+    """A column of plain text in one go; None when it is none, or a cell needs a closer look."""
+    if not _is_plain_text(column, kind):
+        return None
+    longest = column.told.longest
     try:
-        found = [cell.strip() or None for cell in cells]  # type: ignore[attr-defined]
-        read_text("".join(cell for cell in found if cell is not None), longest=told.longest * len(found) + 1)
+        found = [cell.strip() or None for cell in table.cells(column.name)]  # type: ignore[attr-defined]
+        read_text("".join(cell for cell in found if cell is not None), longest=longest * len(found) + 1)
     except (AttributeError, TypeError, Invalid):
         return None
     kept = [cell for cell in found if cell is not None]
-    return found if max(map(len, kept), default=0) <= told.longest else None
+    return found if max(map(len, kept), default=0) <= longest else None
 
 
 def _each(column: Column, cells: Sequence[object], one: Callable[[Any], Any], fault: Fault) -> list[Any]:
