@@ -176,7 +176,7 @@ def beneath(store: Store, steps: Sequence[Step]) -> list[Change[Any]]:
     return staged
 
 
-@pytest.mark.parametrize(("base", "examples"), [("memory", 60), ("sqlite", 20)])
+@pytest.mark.parametrize(("base", "examples"), [("memory", 30), ("sqlite", 10)])
 def test_any_history_in_layers(base: str, examples: int) -> None:
     """An overlay reads like one store given everything, whatever others write beneath it."""
 

@@ -33,6 +33,7 @@ class TestPostgresStore(StoreContract):
     """In a schema, which is there again when it is opened again."""
 
     durable = True
+    examples = 12  # a history is many round trips
     schemas: Callable[[str], str]
 
     @pytest.fixture(autouse=True)
