@@ -130,8 +130,8 @@ class Conflict(CrmError):
         self.kind, self.id, self.expected, self.found = kind, id, expected, found
         super().__init__(
             message
-            or f"{kind} {id} was changed by someone else: you read version {shown(expected)}, it is now {shown(found)}; "
-            "read it again and repeat the act",
+            or f"{kind} {id} was changed by someone else: you read version {shown(expected)}, "
+            f"it is now {shown(found)}; read it again and repeat the act",
         )
 
 

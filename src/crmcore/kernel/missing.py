@@ -34,5 +34,5 @@ def unwrapped(cell: Any) -> Any:  # noqa: ANN401 - a cell is anything
     """
     if hasattr(cell, "to_pydatetime") and not is_missing(cell):
         return cell.to_pydatetime(warn=False)
-    scalar = type(cell).__module__ == "numpy" and getattr(cell, "shape", ()) == ()
+    scalar = type(cell).__module__ == "numpy" and hasattr(cell, "item") and getattr(cell, "shape", ()) == ()
     return cell.item() if scalar else cell

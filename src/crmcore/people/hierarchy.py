@@ -90,8 +90,8 @@ class _Above:
         return made
 
     def look(self, ids: Iterable[str]) -> None:
-        """Read accounts that were not read yet; what is made here is not in the store."""
-        asked = {id for id in ids if id not in self.found and not self._made(id)}
+        """Read accounts that are not known yet; what is made here is not in the store."""
+        asked = {id for id in ids if id not in self.found and id not in self.after and not self._made(id)}
         self.found |= self.store.get(self.kind, asked) if asked else {}
 
     def _made(self, id: str) -> bool:
