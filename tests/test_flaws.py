@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crmcore import CRM, Invalid, Money
+from crmcore import CRM, Account, Invalid, Money
 from crmcore.kernel import Desk, Record, field, record
 from crmcore.kernel.errors import Problem
 
@@ -140,3 +140,8 @@ def test_an_order_keeps_one_currency(crm: CRM, clock: TickingClock) -> None:
     with pytest.raises(Invalid, match="one currency in an order"):
         late.update(order.id, lines=[{"price": Money("9", "EUR")}])
     assert late.update(order.id, lines=[{"price": 9}]).amount == Money(4, "USD")
+
+
+def test_a_record_without_rules_has_no_flaws() -> None:
+    """Whatever it holds."""
+    assert [*Account(id="account_1", name="").flaws()] == []

@@ -299,6 +299,14 @@ def test_a_backdated_conversion_meets_its_targets_as_they_were(crm: CRM, clock: 
     assert (crm.affiliations.count(), crm.contacts.of(acme)) == (1, ())
 
 
+def test_labels_that_are_taken_are_numbered(crm: CRM) -> None:
+    """On and on."""
+    ada = crm.contacts.add(name="Ada", emails={"home": "a@x.example", "home 2": "b@x.example"})
+    lead = crm.leads.qualify(crm.leads.capture(name="Ada", emails={"home": "c@x.example"}))
+
+    assert crm.leads.convert(lead, contact=ada).contact.emails["home 3"] == "c@x.example"
+
+
 def test_the_same_address_is_not_kept_twice(crm: CRM) -> None:
     """In whatever spelling."""
     ada = crm.contacts.add(name="Ada", email="ada@x.example", phone="+44 20 7946 0123")

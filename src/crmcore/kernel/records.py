@@ -406,12 +406,6 @@ class Kind(Generic[R]):
         return frozenset({"custom", *self.members})
 
     @functools.cached_property
-    def references(self) -> Mapping[str, tuple[str, ...]]:
-        """The fields that hold the id of another record, each with the kinds that record may be of."""
-        every = (*self.fields.values(), *self.members.values())
-        return {told.name: told.references for told in every if told.references}
-
-    @functools.cached_property
     def flaws(self) -> Callable[[R], Iterable[Problem]] | None:
         """Says what is wrong with a record as a whole; None when its class has no such rules."""
         found = self.cls.flaws
