@@ -20,6 +20,9 @@ __all__ = ["check_format", "make_tables", "view_of"]
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """Of the first writer, who finds no row to wait for."""
 
+FIRST_OPENING = 4_276_001
+"""What those who open an empty database at once wait for."""
+
 LONGEST_NAME = 63
 """Letters of a name; PostgreSQL cuts off the rest."""
 
@@ -55,6 +58,7 @@ def check_format(database: PostgresDatabase) -> None:
 
 def _make(database: PostgresDatabase) -> None:
     with database.transaction(BEGIN):
+        database.rows("SELECT pg_advisory_xact_lock(?)", (FIRST_OPENING,))  # there is no row yet to wait for
         for sql in TABLES:
             database.rows(sql)
         for table, columns in _PERSONAL.items():
