@@ -1511,3 +1511,32 @@ def test_every_row_is_accounted_for(
         assert again.rejections == report.rejections
         assert len({one.row for one in report.proposals}) == report.proposed
     assert crm.verify().violations == ()
+
+
+class Stamp:
+    """An instant as pandas has it."""
+
+    def to_pydatetime(self, *, warn: bool) -> datetime:
+        """Python's own."""
+        return datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+class Frame:
+    """A data frame, as far as a load asks."""
+
+    def __init__(self, rows: list[dict[str, Any]] | None) -> None:
+        self.rows = rows
+
+    def to_dict(self, how: str) -> list[dict[str, Any]]:
+        """Its rows."""
+        if self.rows is None:
+            raise TypeError(how)
+        return self.rows
+
+
+def test_a_frame_is_its_rows(crm: CRM) -> None:
+    """Whoever made it."""
+    report = crm.accounts.load(Frame([{"id": "1", "name": "A", "at": Stamp()}]), key="id", at="at")  # type: ignore[arg-type]
+    assert report.kept == 1
+    with pytest.raises(Invalid, match="to_dict"):
+        crm.accounts.load(Frame(None), key="id")  # type: ignore[arg-type]

@@ -280,9 +280,8 @@ class OverlayStore(MemoryStore):
         gone = Query(where=F[field].is_set, deleted=True, limit=EVERYTHING)
         merged = Query(where=F[field].is_set & F.merged_into.is_set, limit=EVERYTHING)
         for record in (*self._untaken(kind, gone), *self._untaken(kind, merged)):
-            for claim, live in claims_of(kind, record).items():
-                if claim[0] == field and claim[1] in values and not live:
-                    found[claim[1]] = min(record.id, found.get(claim[1], record.id))
+            gave_up = {value for (name, value), live in claims_of(kind, record).items() if name == field and not live}
+            found |= {value: min(record.id, found.get(value, record.id)) for value in gave_up.intersection(values)}
         return found
 
     def search(self, kinds: Sequence[Kind[Any]], words: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
