@@ -23,8 +23,9 @@ from crmcore import CRM, CrmError, F, Invalid, Money, NotFound, Pipeline, Playbo
 from crmcore.desks import Desks, Opened
 from crmcore.kernel import Change, Context, Desk, kind_of
 from crmcore.kernel.custom_field import FIELD_TYPES
+from crmcore.kernel.fields import part_of
 from crmcore.kernel.ports import Store
-from crmcore.kernel.records import Kind, Record, part_of
+from crmcore.kernel.records import Kind, Record
 from crmcore.stores.memory import MemoryStore
 from crmcore.stores.sqlite import SqliteStore
 from crmcore.testing import CountingIds, TickingClock

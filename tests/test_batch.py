@@ -69,7 +69,7 @@ def test_an_empty_batch_writes_nothing(crm: CRM) -> None:
     """Not even a playbook."""
     with crm.batch():
         pass
-    assert crm.store.last() == (0, None)
+    assert crm.store.last() == ("0", None)
 
 
 def test_a_batch_says_who_and_why(crm: CRM) -> None:
@@ -171,7 +171,7 @@ def test_a_playbook_is_not_adopted_in_a_batch(crm: CRM) -> None:
 
     with pytest.raises(NotAllowed, match="can't be adopted in a batch"):
         work()
-    assert crm.store.last() == (0, None)
+    assert crm.store.last() == ("0", None)
 
 
 def test_a_conversion_within_a_batch(crm: CRM) -> None:
@@ -196,7 +196,7 @@ def test_a_batch_belongs_to_one_tenant(crm: CRM) -> None:
 
     with pytest.raises(NotAllowed, match="a batch belongs to one tenant"):
         work()
-    assert crm.store.last() == (0, None)
+    assert crm.store.last() == ("0", None)
 
 
 def test_an_undo_within_a_batch(crm: CRM) -> None:

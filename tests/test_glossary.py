@@ -20,7 +20,7 @@ from crmcore.kernel import Record
 from crmcore.kinds import desks_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "glossary.md"
-NO_NOUNS = {"Problem", "ago"}
+NO_NOUNS = {"AsyncCRM", "Problem", "ago"}
 """Public names that are no words of the field; errors, but for those that are, are left out by their class."""
 NO_ERRORS = {"Conflict", "Duplicate"}
 """Errors that are words of the field."""

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, cast
 import attrs
 import pytest
 
-from crmcore import CRM, Conflict, F, Invalid, Money, NotAllowed, NotFound
+from crmcore import CRM, Conflict, F, Invalid, Money, NotAllowed, NotFound, Pipeline, Playbook, SalesRules, Stage
 from crmcore.desks import Desks, Opened
 from crmcore.kernel import Change, Context, Desk, Record, act, field, kind_of, part, record
 from crmcore.kernel.acting import once
@@ -503,6 +503,23 @@ def committed(crm: CRM) -> Case:
     return case(lambda crm: crm.commit(changes), other=lambda crm: crm.commit(other))
 
 
+def adopted(crm: CRM) -> Case:
+    """Another playbook is worked by, and deals are moved out of the stages it takes away."""
+    deal(crm)
+    ends = (Stage("won", kind="won"), Stage("lost", kind="lost"))
+    book = Playbook(sales=SalesRules(pipelines=[Pipeline("new business", [Stage("opened"), *ends])]))
+    remap = {("new business", "qualification"): "opened"}
+    return case(
+        lambda crm: crm.adopt(book, remap=remap),
+        lambda crm: crm.adopt(Playbook.from_data(book.to_data()), remap=dict(remap)),
+        other=(
+            lambda crm: crm.adopt(book),
+            lambda crm: crm.adopt(Playbook(currency="EUR"), remap=remap),
+            lambda crm: crm.accounts.add(name="Bolt"),
+        ),
+    )
+
+
 ALL: dict[str, Callable[[CRM], Case]] = {
     **{
         f"{plural}.{name}": lambda crm, plural=plural, make=make: make(crm, plural)  # type: ignore[misc]
@@ -510,6 +527,7 @@ ALL: dict[str, Callable[[CRM], Case]] = {
         for name, make in GENERAL.items()
     },
     **OWN,
+    "crm.adopt": adopted,
     "crm.undo": undone,
     "crm.commit": committed,
 }
@@ -554,6 +572,17 @@ def move_on(crm: CRM) -> None:
         of_kind = crm.desk(opened.cls)
         for one in (*of_kind.each(), *of_kind.each(deleted=True)):
             crm.commit([crm.context("").changed(one, "moved on")])
+
+
+def test_a_playbook_is_adopted_once_though_another_was_since(crm: CRM) -> None:
+    """The later one stays in force."""
+    euro, pound = Playbook(currency="EUR"), Playbook(currency="GBP")
+    crm.given(key="k").adopt(euro)
+    crm.adopt(pound)
+
+    assert crm.given(key="k").adopt(euro) == euro
+    assert crm.playbook == pound
+    assert len(crm.history("playbook")) == 2
 
 
 def test_an_upsert_is_done_once_though_another_record_has_the_id_by_now(crm: CRM) -> None:

@@ -16,9 +16,9 @@ from crmcore.kernel import Change, Context, Desk, Record, act, field, part, reco
 from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.desk import Desk as KernelDesk
 from crmcore.kernel.errors import Problem
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.loading.report import LoadReport, MergeProposal, Rejection
 from crmcore.kernel.outcome import Objection
-from crmcore.kernel.records import EMPTY
 from crmcore.people import Address
 from crmcore.people.spelling import email, phone
 from crmcore.playbook import PlaybookVersion

@@ -406,18 +406,6 @@ def test_a_custom_field_does_not_come_back_as_something_else(crm: CRM) -> None:
     assert crm.adopt(Playbook(custom={"account": {"rank": "text"}})) == crm.playbook
 
 
-def test_what_is_written_along_with_a_playbook_is_checked(crm: CRM) -> None:
-    """As if it were committed by itself."""
-    acme = crm.accounts.add(name="Acme")
-    (change,) = crm.accounts.propose(crm.accounts.revise, acme, fields={"name": "Acme Ltd"})
-    with pytest.raises(Invalid):
-        crm.adopt(Playbook(currency="EUR"), along=["x"])  # type: ignore[list-item]
-
-    crm.adopt(Playbook(currency="EUR"), along=[change])
-    assert (crm.playbook.currency, crm.accounts.get(acme.id).name) == ("EUR", "Acme Ltd")
-    assert crm.history("playbook")[-1].commit == crm.history(acme)[-1].commit
-
-
 def test_no_deal_stays_behind_in_a_stage_that_is_taken_away(open_crm: Callable[..., CRM]) -> None:
     """Whoever writes while a playbook is adopted: either the deal is moved, or it is not opened there."""
     ends = (Stage("won", kind="won"), Stage("lost", kind="lost"))

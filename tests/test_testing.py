@@ -109,7 +109,7 @@ class Timeless(MemoryStore):
 
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
         """At no time."""
-        return super().get(kind, ids, Moment(seq=moment.seq))
+        return super().get(kind, ids, Moment(cut=moment.cut))
 
 
 class Knowing(MemoryStore):

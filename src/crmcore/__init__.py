@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from crmcore.activity import Note, Tag, Touchpoint
+    from crmcore.async_crm import AsyncCRM
     from crmcore.crm import CRM
     from crmcore.kernel.custom_field import CustomField
     from crmcore.kernel.errors import (
@@ -54,6 +55,7 @@ _ERRORS = (
 )
 _HOMES = {
     "crmcore.activity": "Note Tag Touchpoint",
+    "crmcore.async_crm": "AsyncCRM",
     "crmcore.crm": "CRM",
     "crmcore.kernel.custom_field": "CustomField",
     "crmcore.kernel.errors": _ERRORS,
@@ -71,6 +73,7 @@ __all__ = [
     "Account",
     "Address",
     "Affiliation",
+    "AsyncCRM",
     "Busy",
     "Closed",
     "Conflict",

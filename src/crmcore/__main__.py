@@ -169,7 +169,7 @@ def _import(crm: CRM, given: argparse.Namespace, outcomes: Outcomes, zone: str) 
     from crmcore.terminal import progress
 
     playbook = deal_import.deals_playbook(outcomes, currency=given.currency, zone=zone, name=PIPELINE)
-    if crm.store.last() != (0, None):
+    if crm.store.last()[1] is not None:
         playbook = deal_import.with_pipeline(crm.playbook, playbook)
         _check_currency(crm, given.currency)
     columns = DealColumns(**{field.name: getattr(given, field.name) for field in attrs.fields(DealColumns)})

@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 from crmcore.kernel.change import Change, applied, replay
 from crmcore.kernel.context import Clock
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import ANY
 from crmcore.kernel.outcome import Objection, flawed, outcome
 from crmcore.kernel.pointing import pointed, pointed_before, pointers_of
 from crmcore.kernel.ports import Store
-from crmcore.kernel.records import ANY, Kind, Record, kind_named, kind_of
+from crmcore.kernel.records import Kind, Record, kind_named, kind_of
 from crmcore.kernel.requirement import Requirement, lacking
 from crmcore.people.hierarchy import circular
 from crmcore.people.tenure import misplaced

@@ -11,8 +11,9 @@ import attrs
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, Problem
-from crmcore.kernel.ports import NOW, Moment, Store
-from crmcore.kernel.records import EMPTY, Kind, kind_of
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
+from crmcore.kernel.records import Kind, kind_of
 from crmcore.playbook import Playbook, PlaybookVersion
 from crmcore.sales import Opportunity
 from crmcore.sales.opportunity import remap as moved
@@ -89,7 +90,7 @@ class Playbooks:
 
     first: Playbook
     _known: dict[str, Playbook] = attrs.field(factory=dict)
-    _seen: dict[str, int] = attrs.field(factory=dict)
+    _seen: dict[str, str] = attrs.field(factory=dict)
     _versions: dict[str, int] = attrs.field(factory=dict)
 
     def of(self, store: Store, moment: Moment = NOW) -> Playbook:
@@ -122,26 +123,26 @@ class Playbooks:
         self.of(store)
         return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._versions[store.tenant]}
 
-    def look(self, store: Store, seq: int) -> None:
+    def look(self, store: Store, cut: str) -> None:
         """Take up what another process may have adopted meanwhile.
 
         Args:
             store: The store, bound to a tenant.
-            seq: Where its log ends.
+            cut: The cut of its log as it is.
         """
-        if self._seen.get(store.tenant) != seq:
-            self._seen[store.tenant] = seq
+        if self._seen.get(store.tenant) != cut:
+            self._seen[store.tenant] = cut
             self._take(store)
 
-    def wrote(self, store: Store, changes: Sequence[Change[Any]]) -> None:
+    def wrote(self, store: Store, done: Commit) -> None:
         """Remember what this process wrote itself, so as not to look for it.
 
         Args:
             store: The store, bound to a tenant.
-            changes: What was written.
+            done: What was written.
         """
-        if self._seen.get(store.tenant) == changes[0].seq - 1:
-            self._seen[store.tenant] = changes[-1].seq
+        if done.cuts is not None and self._seen.get(store.tenant) == done.cuts[0]:
+            self._seen[store.tenant] = done.cuts[1]
 
     def kept(self, store: Store) -> bool:
         """Whether the playbook is known to be in the store.
@@ -158,7 +159,9 @@ class Playbooks:
         playbook: Playbook,
         context: Context[Any],
         moves: Sequence[Change[Any]] = (),
-        end: int | None = None,
+        *,
+        end: str | None = None,
+        key: Key | None = None,
     ) -> None:
         """Write a playbook down, unless it is the one the store has.
 
@@ -167,7 +170,8 @@ class Playbooks:
             playbook: The playbook.
             context: The circumstances.
             moves: What is written with it, in the same commit.
-            end: Where the log must still end, since the moves rest on all of it.
+            end: The cut that nothing may have been written after, since the moves rest on all of the log.
+            key: The idempotency key it is written under.
 
         Raises:
             Conflict: Another process adopted another one first, or something was written meanwhile.
@@ -177,12 +181,12 @@ class Playbooks:
         if written:
             try:
                 id = context.new_id("commit")
-                done = store.commit(written, id=id, recorded_at=context.at, playbook=playbook.hash, end=end)
+                done = store.commit(written, id=id, recorded_at=context.at, key=key, playbook=playbook.hash, end=end)
             except Conflict:
                 if moves or in_force(store, NOW) != playbook:  # else another process wrote the same one first
                     raise
             else:
-                self.wrote(store, done.changes)
+                self.wrote(store, done)
         self._take(store)
 
 

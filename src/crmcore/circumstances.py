@@ -15,8 +15,9 @@ from crmcore.kernel.calendar import instant, moment
 from crmcore.kernel.context import Clock, Context, NewId
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.facts import id_of
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.ports import Moment, Store
-from crmcore.kernel.records import EMPTY, Kind
+from crmcore.kernel.records import Kind
 from crmcore.kernel.values import Border, read_text
 from crmcore.kernel.where import Filter
 from crmcore.playbook import Playbook
@@ -118,8 +119,8 @@ class Circumstances(Desks):
             Invalid: A time is naive or unreadable.
         """
         zone = self.playbook.zone
-        seq = None if known is None else self.store.cut(moment(known, zone=zone))
-        return self._view(moment=Moment(None if at is None else moment(at, zone=zone), seq))
+        cut = None if known is None else self.store.cut(moment(known, zone=zone))
+        return self._view(moment=Moment(None if at is None else moment(at, zone=zone), cut))
 
     def _view(self, **changes: object) -> Self:
         """The same CRM, but for what changes."""
@@ -140,10 +141,10 @@ class Circumstances(Desks):
         """The clock's time, but never before anything the store knows, so that now is never late."""
         return self._place()[1]
 
-    def _place(self) -> tuple[int, datetime]:
-        """Where the log ends, and what time it is."""
-        seq, last = self.store.last()
-        return seq, self._clock() if last is None else max(self._clock(), last)
+    def _place(self) -> tuple[str, datetime]:
+        """The cut of the log as it is, and what time it is."""
+        cut, last = self.store.last()
+        return cut, self._clock() if last is None else max(self._clock(), last)
 
     def context(self, department: str) -> Context[Any]:
         """The circumstances an act of a department is done under.
@@ -151,8 +152,8 @@ class Circumstances(Desks):
         Args:
             department: As in ``Desk.department``; its rules are the playbook's part of that name.
         """
-        seq, now = self._place()
-        self._house.playbooks.look(self.store, seq)
+        cut, now = self._place()
+        self._house.playbooks.look(self.store, cut)
         playbook = self.playbook
         return Context(
             at=self._given.at or now,

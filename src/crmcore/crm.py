@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from os import PathLike, fsdecode
 from types import TracebackType
@@ -13,12 +13,13 @@ import attrs
 
 from crmcore.adoption import Playbooks, check_custom, check_remap, remapped
 from crmcore.circumstances import Given, House, said
+from crmcore.kernel.acting import kept, once
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, NewId
 from crmcore.kernel.errors import Invalid, NotFound, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.page import Page
-from crmcore.kernel.ports import NOW, Moment, Store
+from crmcore.kernel.ports import NOW, Key, Moment, Store
 from crmcore.kernel.records import Record, kind_named, kind_of
 from crmcore.kernel.values import read_text
 from crmcore.kinds import Kinds, desks_of
@@ -99,38 +100,35 @@ class CRM(Writing):
 
     # --- the playbook -----------------------------------------------------------------------------------------------
 
-    def adopt(
-        self,
-        playbook: Playbook,
-        *,
-        remap: Mapping[tuple[str, str], str] | None = None,
-        along: Sequence[Change[Any]] = (),
-    ) -> Playbook:
+    def adopt(self, playbook: Playbook, *, remap: Mapping[tuple[str, str], str] | None = None) -> Playbook:
         """Work by another playbook from now on. The old one stays in the log, for the changes made under it.
 
         Args:
             playbook: The new playbook.
             remap: For a stage that is taken away, ``{(pipeline, old stage): new stage}`` moves its open deals.
-            along: Changes whose values have been read, to be written in the same commit.
 
         Raises:
             Invalid: A stage that deals are in is taken away and not remapped, a custom field is of a kind
-                there is not, changes its type, or is required by an unfit condition; or a change does not fit.
+                there is not, changes its type, or is required by an unfit condition.
             Conflict: Another process adopted another playbook first, or wrote something meanwhile.
             NotAllowed: This is a view of the past.
         """
         check_present(self.moment)
         if not isinstance(playbook, Playbook):
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
-        context = attrs.evolve(self.context("sales"), at=self._now())
         moved = check_remap(remap)
+        key = self.key("adopt", "playbook", (playbook.hash, moved))
+        once(lambda: kept(self.store, key), lambda: self._adopt(playbook, moved, key), lambda first: first)
+        return playbook
+
+    def _adopt(self, playbook: Playbook, remap: Mapping[tuple[str, str], str], key: Key | None) -> None:
+        """Work by another playbook, as long as nothing is written meanwhile."""
+        context = attrs.evolve(self.context("sales"), at=self._now())
         check_custom(playbook, self.store, self.kinds)
-        self._admit(along, playbook)
         end = self.store.last()[0]
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
-        moves = remapped(deals, playbook, moved, context)
-        self._house.playbooks.keep(self.store, playbook, context, [*moves, *along], end)
-        return playbook
+        moves = remapped(deals, playbook, remap, context)
+        self._house.playbooks.keep(self.store, playbook, context, moves, end=end, key=key)
 
     # --- the whole --------------------------------------------------------------------------------------------------
 

@@ -47,9 +47,8 @@ def newest(
     """
     check_limit(limit)
     names, actor = _names(every, kinds), None if by is None else read_text(by, path="by", empty=False)
-    end = store.last()[0] if after is None else _place(after) - 1
     found: list[Change[Any]] = []
-    for change in _backwards(store, end if moment.seq is None else min(end, moment.seq), limit + 1):
+    for change in _backwards(store, None if after is None else _place(after), moment.cut, limit + 1):
         happened = moment.at is None or change.at <= moment.at
         if happened and change.kind in names and actor in (None, change.by):
             found.append(change)
@@ -83,9 +82,8 @@ def _place(after: object) -> int:
     )
 
 
-def _backwards(store: Store, end: int, size: int) -> Iterator[Change[Any]]:
-    """The log from a place back, read in windows that double: much of it may be asked for or nearly none."""
-    while end > 0:
-        start = max(end - size, 0)
-        yield from reversed(store.changes(after=start, upto=end))
-        end, size = start, min(size * 2, LARGEST_PAGE)
+def _backwards(store: Store, place: int | None, cut: str | None, size: int) -> Iterator[Change[Any]]:
+    """The log from a place back, read in runs that double: much of it may be asked for or nearly none."""
+    while run := store.changes(before=place, upto=cut, limit=size, newest=True):
+        yield from run
+        place, size = run[-1].seq, min(size * 2, LARGEST_PAGE)

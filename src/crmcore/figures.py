@@ -11,8 +11,9 @@ import attrs
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.ports import Moment, Store
-from crmcore.kernel.records import FrozenMap, Record
+from crmcore.kernel.records import Record
 from crmcore.people import AccountDesk
 from crmcore.playbook import Playbook
 from crmcore.sales import Opportunity, OpportunityDesk, Pipeline, ProductDesk, stage_history
@@ -162,7 +163,7 @@ class Figures:
         moment = self._crm.moment
         known = {deal.id for deal in deals}
         histories: dict[str, list[Change[Any]]] = {}
-        for change in self._crm.store.changes(kind="opportunity", upto=moment.seq):
+        for change in self._crm.store.changes(kind="opportunity", upto=moment.cut):
             if change.id in known and (moment.at is None or change.at <= moment.at):
                 histories.setdefault(change.id, []).append(change)
         columns: dict[str, list[Any]] = {"deal": [], "stage": [], "entered_at": [], "left_at": []}

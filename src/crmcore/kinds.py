@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 from crmcore.desks import Desks, Opened
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import ANY
 from crmcore.kernel.pointing import pointing
-from crmcore.kernel.records import ANY, Kind, Record, kind_of
+from crmcore.kernel.records import Kind, Record, kind_of
 from crmcore.playbook import PlaybookDesk, PlaybookVersion
 
 __all__ = ["DESKS", "Kinds", "desks_of"]

@@ -16,10 +16,12 @@ from crmcore.kernel.calendar import FiscalYear, zone
 from crmcore.kernel.custom_field import FIELD_TYPES, CustomField
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY, FrozenMap
 from crmcore.kernel.keys import EPOCH
 from crmcore.kernel.money import Money, number
 from crmcore.kernel.rates import Rates
-from crmcore.kernel.records import EMPTY, FrozenMap, Kind, Record, field, kind_of, record
+from crmcore.kernel.records import Kind, Record, kind_of, record
 from crmcore.kernel.requirement import Requirement, requirements
 from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F, FieldType, Filter, checked, from_data, to_data

@@ -11,11 +11,12 @@ import attrs
 from crmcore.kernel.change import Change, diff, replay
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import NotAllowed, NotFound, Problem
+from crmcore.kernel.fields import ANY
 from crmcore.kernel.page import Query
 from crmcore.kernel.pointing import Pointing, pointers_of, pointing
 from crmcore.kernel.ports import Store
 from crmcore.kernel.reading import WHOLE
-from crmcore.kernel.records import ANY, Kind, Record, kind_of
+from crmcore.kernel.records import Kind, Record, kind_of
 from crmcore.kernel.where import AnyOf, F, Filter, Presence, checked
 from crmcore.playbook import PlaybookVersion
 

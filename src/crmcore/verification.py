@@ -61,7 +61,6 @@ def verify(store: Store, kinds: Mapping[str, Kind[Any]]) -> Verification:
     mine: dict[str, dict[str, list[Change[Any]]]] = {}
     for change in log:
         mine.setdefault(change.kind, {}).setdefault(change.id, []).append(change)
-    found += _order(log)
     try:
         for name, kind in kinds.items():
             found += _kind(store, kind, mine.get(name, {}))
@@ -70,20 +69,23 @@ def verify(store: Store, kinds: Mapping[str, Kind[Any]]) -> Verification:
     return Verification(sum(map(len, mine.values())), len(log), tuple(found))
 
 
-def _order(log: Sequence[Change[Any]]) -> Iterable[str]:
-    """Where the log runs backwards."""
-    times = [(change.recorded_at, change.seq) for change in log if change.recorded_at is not None]
-    return [f"the log runs backwards at place {seq}" for (last, _), (at, seq) in pairwise(times) if at < last]
-
-
 def _kind(store: Store, kind: Kind[Any], changes: Mapping[str, list[Change[Any]]]) -> Iterable[str]:
     """What does not add up among the records of one kind."""
     now = _records(store, kind, list(changes))
     for id, mine in changes.items():
         yield from _record(store, kind, now.get(id), mine)
+        yield from _order(kind, mine)
     kept = sum(store.count(kind, Query(deleted=deleted)) for deleted in (False, True))
     if kept > len(now):
         yield f"{kept - len(now)} of the {kept} records of {kind.name} have no changes"
+
+
+def _order(kind: Kind[Any], changes: Sequence[Change[Any]]) -> Iterable[str]:
+    """Where the log of one record runs backwards; several writers may record others in any order."""
+    times = [(change.recorded_at, change.version) for change in changes if change.recorded_at is not None]
+    for (last, _), (at, version) in pairwise(times):
+        if at < last:
+            yield f"the log runs backwards at version {version} of {kind.name} {changes[0].id}"
 
 
 def _records(store: Store, kind: Kind[Any], ids: Sequence[str]) -> dict[str, Record | Corrupt]:

@@ -48,7 +48,7 @@ class Writing(Circumstances):
         key: Key | None = None,
         *,
         unmoved: Mapping[tuple[str, str], int] | None = None,
-        end: int | None = None,
+        end: str | None = None,
     ) -> Commit:
         """Write changes whose values have been read. Acts call this; you seldom do.
 
@@ -56,7 +56,7 @@ class Writing(Circumstances):
             changes: At least one change.
             key: An idempotency key, seen before the first result is returned; default: that of ``given(key=…)``.
             unmoved: Records the changes rest on, by kind and id, and the versions they must still have.
-            end: Where the log must still end, when they rest on all of it.
+            end: The cut that nothing may have been written after, when they rest on all of the log.
 
         Raises:
             NotAllowed: This is a view of the past, or a key is given within a batch.
@@ -78,7 +78,7 @@ class Writing(Circumstances):
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
         if not self._house.playbooks.kept(self.store):
             self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
-            end = None if end is None else end + 1
+            end = None if end is None else self._beside_playbook(end)
         recorded_at = max([self._clock(), *(change.at for change in changes)])
         id = self._house.new_id("commit")
         playbook, ground = self.playbook.hash, {**(unmoved or {}), **self._house.playbooks.ground(self.store)}
@@ -88,8 +88,14 @@ class Writing(Circumstances):
             raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook, message=message)
         written: dict[str, Any] = {"recorded_at": recorded_at, "key": key, "playbook": playbook}
         done = self.store.commit(changes, id=id, unmoved=ground, end=end, **written)
-        self._house.playbooks.wrote(self.store, done.changes)
+        self._house.playbooks.wrote(self.store, done)
         return done
+
+    def _beside_playbook(self, end: str) -> str:
+        """A cut of the log once the first playbook was written down, if nothing else was written since."""
+        now = self.store.last()[0]
+        others = {change.kind for change in self.store.changes(after=end, upto=now)} - {kind_of(PlaybookVersion).name}
+        return end if others else now
 
     def _chosen(self, key: object, act: str, arguments: object) -> Key | None:
         """The key a call was told, or else that of the circumstances."""
@@ -126,13 +132,12 @@ class Writing(Circumstances):
             raise keyless()
         with self.suppose() as within:
             overlay = cast("OverlayStore", within.store)
-            start = overlay.last()[0]
             yield within._view(_batch=True)  # noqa: SLF001 - the same CRM, told that it is one
             written = [change for change in overlay.written if change.kind != kind_of(PlaybookVersion).name]
             if within.playbook != self.playbook:
                 message = "a playbook can't be adopted in a batch; adopt() it before"
                 raise NotAllowed(message, act="adopt", possible=("adopt",))
-            if overlay.last()[0] - start != len(overlay.written):
+            if overlay.writers - {overlay.tenant}:
                 message = "a batch belongs to one tenant; give each tenant a batch of its own"
                 raise NotAllowed(message, act="batch", possible=("batch",))
             if written:

@@ -13,8 +13,10 @@ from hypothesis import assume, example, given, strategies as st
 
 from crmcore.kernel.change import Change, Sets, applied, diff, effective, inverse, replay, state_of
 from crmcore.kernel.errors import Invalid
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.late import following, record_then
-from crmcore.kernel.records import FrozenMap, Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CANARY = "ada.lovelace@engines.example"

@@ -145,3 +145,10 @@ def test_a_long_value_is_cut(text: str) -> None:
 
     assert len(line) <= errors.SHOWN + len("x: got , expected y; z")
     line.encode("utf-8")
+
+
+def test_a_message_can_be_written_anywhere() -> None:
+    """Also when it names what somebody misspelt with half a character."""
+    error = Invalid([Problem("custom.\ud800", "\udfff", "a custom field", "take it out")])
+
+    assert str(error).encode() == rb"custom.\ud800: got '\udfff', expected a custom field; take it out"

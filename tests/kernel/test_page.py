@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from crmcore.kernel.errors import Invalid
+from crmcore.kernel.fields import field
 from crmcore.kernel.money import Money
 from crmcore.kernel.page import LARGEST_PAGE, Page, cut, page_of, place_of, query
-from crmcore.kernel.records import Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 
 CANARY = "ada.lovelace@engines.example"
 

@@ -11,7 +11,9 @@ import pytest
 
 from crmcore import CRM, F, Invalid, Money
 from crmcore.kernel import Record, field, record
-from crmcore.kernel.records import ANY, EMPTY, kind_of, part, part_of
+from crmcore.kernel.fields import ANY, part, part_of
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.records import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,12 @@ from hypothesis import given, strategies as st
 
 from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid
+from crmcore.kernel.fields import Field, field
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.keys import columns_of, from_microseconds, microseconds, scaled, values_of
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import Field, FrozenMap, Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.where import F
 
 INSTANTS = st.datetimes(timezones=st.just(UTC))

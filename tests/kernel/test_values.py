@@ -12,9 +12,10 @@ from hypothesis import given, strategies as st
 
 from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid
+from crmcore.kernel.fields import field
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.values import LONGEST_NAME, Border, read, read_text
 
 CANARY = "ada.lovelace@engines.example"

@@ -12,7 +12,9 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
-from crmcore.kernel.records import EMPTY, Record, field, kind_of, part, record
+from crmcore.kernel.fields import field, part
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.words import LONGEST_WORD, fit, searchable, words_changed, words_in, words_of
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, strategies as st
 
 from crmcore import CRM, Contact, Duplicate, F, Invalid, MixedCurrency, Money, OrderLine, Playbook
 from crmcore.kernel import Desk, Record, field, record
-from crmcore.kernel.records import EMPTY, part
+from crmcore.kernel.fields import part
+from crmcore.kernel.frozen_map import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,10 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Closed, Conflict, CrmError, Duplicate, NotAllowed
+from crmcore.kernel.fields import field
 from crmcore.kernel.page import Page, Query
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import Kind, R, Record, field, kind_of, record
+from crmcore.kernel.records import Kind, R, Record, kind_of, record
 from crmcore.kernel.where import F
 from crmcore.stores.memory import MemoryStore
 from crmcore.stores.overlay import OverlayStore
@@ -235,7 +236,7 @@ def stir(overlay: OverlayStore) -> None:
         pen.change(b, 7)
     elsewhere = Pen(overlay.for_tenant("there"))
     elsewhere.add("a", code="A")
-    for store, moment in product((overlay, elsewhere.store), (Moment(), Moment(hour(3)), Moment(seq=2))):
+    for store, moment in product((overlay, elsewhere.store), (Moment(), Moment(hour(3)), Moment(cut=overlay.last()[0]))):
         assert store.find(PARCEL, asked(Parcel, F.pieces >= 0, order_by="-pieces"), moment) is not None
         assert store.count(PARCEL, asked(Parcel), moment) >= 0
         assert store.aliases("a") >= {"a"}
@@ -270,7 +271,8 @@ def test_a_closed_overlay_leaves_its_base_open(base: Store, overlay: OverlayStor
 
 def test_an_overlay_keeps_reading_its_snapshot(base: Store, overlay: OverlayStore) -> None:
     """By every method, and from the start as well as after a first reading."""
-    later, mine = Pen(base), Pen(overlay)
+    later, mine = Pen(base, ids=CountingIds()), Pen(overlay)
+    later.ids("commit"), later.ids("commit"), later.ids("commit")
     a, b = parcel(overlay, "a"), parcel(overlay, "b")
     before, log, end = mine.find(order_by="pieces"), overlay.changes(), overlay.last()
     later.clock.now = hour(200)
@@ -278,13 +280,12 @@ def test_an_overlay_keeps_reading_its_snapshot(base: Store, overlay: OverlayStor
     later.change(b, 8, deleted_at=hour(8))
     later.change(later.add("d", 8, code="D", pieces=0), 9, merged_into="c")
 
-    fresh = Moment(seq=base.last()[0])
-    for moment in (Moment(), Moment(hour(50)), Moment(seq=end[0]), fresh):
+    for moment in (Moment(), Moment(hour(50)), Moment(cut=end[0]), Moment(hour(50), end[0])):
         assert mine.find(None, moment, order_by="pieces") == before
         assert overlay.get(PARCEL, ["a", "b", "d"], moment) == {"a": a, "b": b}
         assert overlay.count(PARCEL, asked(Parcel), moment) == 3
         assert overlay.count(PARCEL, asked(Parcel, deleted=True), moment) == 0
-    assert (overlay.changes(), overlay.last(), overlay.cut(hour(500))) == (log, end, end[0])
+    assert (overlay.changes(), overlay.last(), overlay.changes(upto=overlay.cut(hour(500)))) == (log, end, log)
     assert overlay.changes(kind="parcel", id="d") == []
     assert [holder(overlay, PARCEL, "code", code) for code in "ABXD"] == ["a", "b", None, None]
     assert holder(overlay, PARCEL, "code", "B", deleted=True) is None
@@ -292,7 +293,7 @@ def test_an_overlay_keeps_reading_its_snapshot(base: Store, overlay: OverlayStor
     assert overlay.kept(Key("late", "other")) is overlay.kept(Key("late", "f")) is None
     mine.add("d", 1, code="D")
     assert parcel(overlay, "d").label == "d"
-    assert overlay.last()[0] == end[0] + 1
+    assert [change.id for change in overlay.changes(after=end[0])] == ["d"]
 
 
 class Restless(MemoryStore):
@@ -418,9 +419,9 @@ def test_what_was_touched_must_not_move(base: Store, overlay: OverlayStore, pen:
     assert base.get(PARCEL, ["d"]) == {}
 
 
-def test_what_commits_rested_on_is_told(overlay: OverlayStore, pen: Pen) -> None:
+def test_what_commits_rested_on_is_told(base: Store, overlay: OverlayStore, pen: Pen) -> None:
     """Of records that were not written here; and whether one rested on the whole log."""
-    there = overlay.for_tenant("there")
+    there, start = overlay.for_tenant("there"), overlay.last()[0]
     ground = {("parcel", "a"): 2, ("parcel", "b"): 1, ("box", "none"): 0}
     told: dict[str, Any] = {"id": "commit", "recorded_at": hour(100)}
     with pytest.raises(Conflict):
@@ -431,13 +432,14 @@ def test_what_commits_rested_on_is_told(overlay: OverlayStore, pen: Pen) -> None
     pen.change(parcel(overlay, "b"), 6, pieces=6)
     overlay.commit([added(Parcel, "e", label="e")], unmoved={("parcel", "b"): 2}, key=Key("n", "f"), **told)
     assert overlay.ground == {("parcel", "a"): 2, ("box", "none"): 0}
-    overlay.commit([added(Parcel, "e", label="e")], end=5, key=Key("n", "f"), **told)
+    overlay.commit([added(Parcel, "e", label="e")], end=start, key=Key("n", "f"), **told)
     assert overlay.end is None
 
-    with pytest.raises(Conflict):
-        overlay.commit([added(Parcel, "f", label="f")], end=5, **told)
-    overlay.commit([added(Parcel, "f", label="f")], end=8, **told)
-    assert (overlay.end, there.end, there.ground, there.written) == (5, None, {}, ())
+    for end in (start, base.last()[0]):
+        with pytest.raises(Conflict):
+            overlay.commit([added(Parcel, "f", label="f")], end=end, **told)
+    overlay.commit([added(Parcel, "f", label="f")], end=overlay.last()[0], **told)
+    assert (overlay.end, there.end, there.ground, there.written) == (base.last()[0], None, {}, ())
 
 
 def test_an_erasure_is_no_part_of_a_batch(overlay: OverlayStore, pen: Pen) -> None:
@@ -456,6 +458,7 @@ def test_late_changes_above_late_changes(base: str, split: int, tmp_path: Path) 
     hours = (10, 20, 15, 17, 25, 22)
     stores: list[Store] = [MemoryStore(), opened(base, tmp_path)]
     stores[0].prepare(KINDS.values())
+    cuts = [[store.last()[0] for store in stores]]
     for number, at in enumerate(hours):
         if number == split:
             stores.append(over(stores[1]))
@@ -463,12 +466,13 @@ def test_late_changes_above_late_changes(base: str, split: int, tmp_path: Path) 
             sets: dict[str, Any] = {"label": str(at), "pieces": at} if number % 2 == 0 else {"pieces": at}
             known = store.get(PARCEL, ["a"]).get("a")
             Pen(store).commit(added(Parcel, "a", at, **sets) if known is None else changed(known, at, **sets))
+        cuts.append([store.last()[0] for store in (stores[0], stores[-1])])
 
     whole, _, overlay = stores
     assert [change.late for change in overlay.changes()] == [change.late for change in whole.changes()]
-    for at, seq in product(range(9, 27), range(len(hours) + 1)):
-        moment = Moment(hour(at), seq)
-        assert overlay.get(PARCEL, ["a"], moment) == whole.get(PARCEL, ["a"], moment)
+    for at, (of_whole, of_overlay) in product(range(9, 27), cuts):
+        expected = whole.get(PARCEL, ["a"], Moment(hour(at), of_whole))
+        assert overlay.get(PARCEL, ["a"], Moment(hour(at), of_overlay)) == expected
     stores[1].close()
 
 
@@ -479,8 +483,11 @@ def test_an_erasure_in_an_overlay_scrubs_what_lies_beneath(base: Store, overlay:
     """From the overlay's log and every moment of it; a key of the record is forgotten there."""
     pen.erase(parcel(overlay, "a"), note=None, code=None)
     pen.erase(parcel(overlay, "b"), code=None)
+    first = base.cut(hour(100))
 
-    assert "secret" not in repr([overlay.changes(), overlay.changes(id="a"), overlay.get(PARCEL, ["a"], Moment(seq=2))])
+    assert base.get(PARCEL, ["a"], Moment(cut=first))["a"].note == "secret"
+    read = [overlay.get(PARCEL, ["a"], Moment(cut=cut)) for cut in (first, overlay.last()[0])]
+    assert "secret" not in repr([overlay.changes(), overlay.changes(id="a"), overlay.stretch(limit=9), read])
     assert overlay.kept(Key("k", "f")) is overlay.kept(Key("k", "other")) is None
     assert base.kept(Key("k", "f")) is not None
     with pytest.raises(Conflict):

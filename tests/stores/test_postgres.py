@@ -15,9 +15,10 @@ import pytest
 
 from crmcore import CRM, Duplicate, F, Invalid
 from crmcore.kernel.errors import Corrupt
+from crmcore.kernel.fields import field
 from crmcore.kernel.money import Money
 from crmcore.kernel.page import query
-from crmcore.kernel.records import Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.stores.postgres import PostgresStore
 from crmcore.stores.postgres_dialect import statement
 from crmcore.stores.rows import checksum
@@ -143,7 +144,7 @@ def test_many_open_an_empty_database_at_once(url: str) -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_racing_writers_lose_no_update(url: str, *, shared: bool) -> None:
-    """Each reads, adds 1 and tries again after a conflict: the sums are right, and the log has no gap."""
+    """Each reads, adds 1 and tries again after a conflict: the sums are right."""
     from crmcore.kernel.errors import Conflict
 
     writers, rounds, names = 8, 15, ("a", "b", "c")
@@ -158,7 +159,6 @@ def test_racing_writers_lose_no_update(url: str, *, shared: bool) -> None:
 
         def race(number: int) -> int:
             store, again, done = stores[number % len(stores)], 0, 0
-            seen = 0
             while done < rounds:
                 record = store.get(PARCEL, names)[names[(done + number) % 3]]
                 try:
@@ -166,9 +166,6 @@ def test_racing_writers_lose_no_update(url: str, *, shared: bool) -> None:
                     done += 1
                 except Conflict:
                     again += 1
-                places = [change.seq for change in store.changes(after=seen)]
-                assert places == list(range(seen + 1, seen + 1 + len(places)))
-                seen += len(places)
             return again
 
         with ThreadPoolExecutor(writers) as threads:
@@ -186,8 +183,8 @@ def test_many_changes_at_once(store: PostgresStore) -> None:
     box = added(Box, "b", label="box")
     again = [changed(one, 1, label=f"Eva {one.id}", note="x") for one in store.get(PARCEL, ids).values()]
     done = pen.commit(*again, box, *(changed(Parcel(id=one.id, version=2, label=""), 2, pieces=2) for one in again))
-    assert [change.seq for change in done.changes] == list(range(251, 752))
-    assert (store.count(PARCEL, asked(Parcel, F.pieces == 2)), store.last()[0]) == (250, 751)
+    assert store.changes(commit=done.id) == list(done.changes)
+    assert (store.count(PARCEL, asked(Parcel, F.pieces == 2)), len(store.changes())) == (250, 751)
     assert store.search([PARCEL], ["ada"], limit=300) == []
     assert len(store.search([PARCEL], ["eva"], limit=300)) == 250
     assert verify(store, KINDS)
@@ -197,7 +194,7 @@ def test_many_changes_at_once(store: PostgresStore) -> None:
         pen.commit(*taken)
     with pytest.raises(Invalid):
         pen.commit(*(attrs.evolve(added(Parcel, f"q{id}", label=id), reason="\x00") for id in ids))
-    assert store.last()[0] == 751
+    assert len(store.changes()) == 751
 
 
 # --- the front door -------------------------------------------------------------------------------------------------
@@ -339,7 +336,7 @@ def test_a_field_of_another_type_is_corrupt(url: str, store: PostgresStore) -> N
         ("UPDATE crm_change SET what = 'x' WHERE seq = 1", "the change at place 1"),
         ("UPDATE crm_change SET horizon = 0", "horizon of version"),
         ("DELETE FROM crm_claim", "unique values of records are not in their table"),
-        ("DELETE FROM crm_change WHERE seq = 1", "changes are missing from the log"),
+        ("DELETE FROM crm_change WHERE seq = 1", "parcel a has versions [2]"),
         ("DROP TABLE crm_claim", '"crm_claim" does not exist'),
         ("DELETE FROM crm_word", "words of records are not in their table"),
         ("INSERT INTO crm_alias VALUES ('default', 'a', 'b')", "merged ids are in their table"),

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from crmcore.kernel.errors import Corrupt, Invalid
+from crmcore.kernel.fields import field
 from crmcore.kernel.money import Money
 from crmcore.kernel.page import query
-from crmcore.kernel.records import Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.where import F, checked
 from crmcore.stores.sqlite import SqliteStore
 from crmcore.testing import StoreContract

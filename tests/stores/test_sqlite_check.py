@@ -45,6 +45,7 @@ def path(tmp_path: Path) -> str:
         ),
         ("INSERT INTO crm_alias VALUES ('default', 'account_1', 'account_2')", "merged ids are in their table"),
         ("DELETE FROM crm_change WHERE what = 'won'", "changes are missing from the log"),
+        ("UPDATE crm_change SET recorded_at = recorded_at - 9000000000 WHERE seq = 7", "log runs backwards at place 7"),
         ("DELETE FROM crm_change WHERE version = 1 AND what = 'opened'", "do not follow each other"),
         ("DROP TABLE crm_claim", "no such table"),
         ("DELETE FROM crm_word WHERE word = 'slate'", "1 words of records are not in their table"),

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
+from crmcore.kernel.change import replay
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import NotFound
 from crmcore.kernel.facts import id_of
 from crmcore.kernel.front import Front
-from crmcore.kernel.ports import Moment
-from crmcore.kernel.records import R, Record, kind_named
+from crmcore.kernel.ports import Commit
+from crmcore.kernel.records import Kind, R, Record, kind_named
 from crmcore.kernel.where import F
 
-__all__ = ["AboutDesk", "standing"]
+__all__ = ["AboutDesk", "standing", "stood"]
 
 
-def standing(front: Front, record: Record | str, moment: Moment | None = None) -> Record:
+def standing(front: Front, record: Record | str) -> Record:
     """The record that stands for another at the moment a front door reads: itself, or what it was merged into.
 
     Args:
         front: The front door.
         record: A record of any kind, or its id.
-        moment: Another moment.
 
     Raises:
         Invalid: It is neither.
@@ -31,10 +31,24 @@ def standing(front: Front, record: Record | str, moment: Moment | None = None) -
     kind = kind_named(id, front.kinds)
     if kind is None:
         raise NotFound("record", id)
-    found: Record | None = front.store.get(kind, [id], moment or front.moment).get(id)
+    found: Record | None = front.store.get(kind, [id], front.moment).get(id)
     if found is None:
         raise NotFound(kind.name, id)
-    return found if found.merged_into is None else standing(front, found.merged_into, moment)
+    return found if found.merged_into is None else standing(front, found.merged_into)
+
+
+def stood(front: Front, id: str, done: Commit) -> Record:
+    """The record that stood for another when a commit was written.
+
+    Args:
+        front: The front door.
+        id: The id of a record that was there.
+        done: The commit.
+    """
+    kind = cast("Kind[Any]", kind_named(id, front.kinds))
+    known = front.store.changes(kind=kind.name, id=id, before=done.changes[-1].seq + 1)
+    found = cast("Record", replay(kind, known))
+    return found if found.merged_into is None else stood(front, found.merged_into, done)
 
 
 class AboutDesk(Desk[R]):

@@ -11,7 +11,9 @@ from crmcore.kernel.acts import act
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.facts import id_of
-from crmcore.kernel.records import ANY, EMPTY, Record, field, record
+from crmcore.kernel.fields import ANY, field
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.records import Record, record
 
 __all__ = ["Note", "NoteDesk", "add"]
 

@@ -12,7 +12,9 @@ from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.facts import id_of
-from crmcore.kernel.records import ANY, EMPTY, Record, field, record
+from crmcore.kernel.fields import ANY, field
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.records import Record, record
 
 __all__ = ["DIRECTIONS", "Touchpoint", "TouchpointDesk", "log"]
 

@@ -11,8 +11,8 @@ from crmcore.analytics.amounts import scale_of
 from crmcore.analytics.pipeline_terms import DEFINITIONS
 from crmcore.analytics.results import Provenance, Section, Tabular, percent, written
 from crmcore.analytics.stages import TimeInStage
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import FrozenMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

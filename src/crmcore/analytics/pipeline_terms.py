@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmcore.kernel.records import FrozenMap
+from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

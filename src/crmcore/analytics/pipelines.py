@@ -21,9 +21,9 @@ from crmcore.analytics.visits import Visits, read_visits
 from crmcore.kernel import calendar
 from crmcore.kernel.calendar import Period
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.money import Money
 from crmcore.kernel.rates import Rates
-from crmcore.kernel.records import FrozenMap
 
 if TYPE_CHECKING:
     from datetime import date, datetime

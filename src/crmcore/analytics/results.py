@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.kernel.calendar import zone
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.records import FrozenMap
+from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

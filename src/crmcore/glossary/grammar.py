@@ -267,7 +267,7 @@ GRAMMAR = (
     Term(
         "personal field",
         "A field about a person. What it holds never appears in a message.",
-        "crmcore.kernel.records.Field.personal",
+        "crmcore.kernel.fields.Field.personal",
         see=("erasure",),
     ),
     Term(
@@ -305,7 +305,7 @@ GRAMMAR = (
     Term(
         "reference",
         "A field that holds the id of another record, which must be there.",
-        "crmcore.kernel.records.Field.references",
+        "crmcore.kernel.fields.Field.references",
         see=("record",),
     ),
     Term(
@@ -354,7 +354,7 @@ GRAMMAR = (
     Term(
         "unique value",
         "A value that no two live records of a kind share.",
-        "crmcore.kernel.records.Field.unique",
+        "crmcore.kernel.fields.Field.unique",
         see=("duplicate", "external id"),
     ),
     Term(

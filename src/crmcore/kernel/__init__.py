@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from crmcore.kernel.change import Change
     from crmcore.kernel.context import Context
     from crmcore.kernel.desk import Desk
+    from crmcore.kernel.fields import ANY, field, part
+    from crmcore.kernel.frozen_map import EMPTY
     from crmcore.kernel.lifecycle import Lifecycle
-    from crmcore.kernel.records import ANY, EMPTY, Record, field, kind_of, part, record
+    from crmcore.kernel.records import Record, kind_of, record
 
 _HOME_OF = {
-    "ANY": "records",
-    "EMPTY": "records",
+    "ANY": "fields",
+    "EMPTY": "frozen_map",
     "act": "acts",
     "Change": "change",
     "Context": "context",
     "Desk": "desk",
     "Lifecycle": "lifecycle",
     "Record": "records",
-    "field": "records",
+    "field": "fields",
     "kind_of": "records",
-    "part": "records",
+    "part": "fields",
     "record": "records",
 }
 

@@ -14,7 +14,9 @@ from typing import Any, Generic
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.records import EMPTY, FrozenMap, Kind, R, Record, kind_of
+from crmcore.kernel.frozen_map import EMPTY, FrozenMap
+from crmcore.kernel.plain import Plain
+from crmcore.kernel.records import Kind, R, Record, kind_of
 
 __all__ = ["Change", "Sets", "applied", "diff", "effective", "evolved", "inverse", "replay", "state_of"]
 
@@ -34,7 +36,7 @@ def _frozen(sets: Mapping[str, Any]) -> Sets:
 
 
 @attrs.frozen(kw_only=True, slots=False)  # every move makes one: without slots that takes a third less time
-class Change(Generic[R]):
+class Change(Plain, Generic[R]):
     """One change of one record.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import Any, TypeAlias
 
+from crmcore.kernel.fields import Field
 from crmcore.kernel.keys import values_of
-from crmcore.kernel.records import Field, Kind, Record
+from crmcore.kernel.records import Kind, Record
 
 __all__ = ["Claim", "claimed", "claims_of"]
 

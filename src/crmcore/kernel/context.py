@@ -10,7 +10,8 @@ import attrs
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.custom_field import CustomField
-from crmcore.kernel.records import EMPTY, R, kind_of
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.records import R, kind_of
 
 __all__ = ["Clock", "Context", "NewId", "Rules"]
 

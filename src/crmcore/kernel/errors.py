@@ -63,8 +63,13 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001 - an error message must survive a hostile __repr__
         text = f"<{type(value).__name__}>"
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    text = _printable(text)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _printable(text: object) -> str:
+    """Text that can be written anywhere, also where it names what somebody misspelt."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @attrs.frozen
@@ -78,7 +83,7 @@ class Problem:
         mend: What to do about it.
     """
 
-    path: str
+    path: str = attrs.field(converter=_printable)
     value: object = attrs.field(repr=shown)
     expected: str
     mend: str

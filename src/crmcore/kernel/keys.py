@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from crmcore.kernel.fields import Field
 from crmcore.kernel.money import WIDE
-from crmcore.kernel.records import Field
 
 __all__ = ["columns_of", "from_microseconds", "microseconds", "scaled", "values_of"]
 

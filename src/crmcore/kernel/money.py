@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Mapping
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_05UP, ROUND_DOWN, Context, Decimal
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import attrs
 
 from crmcore.kernel.currency import MINOR_UNITS, units_of, unknown
 from crmcore.kernel.errors import Invalid, MixedCurrency, Problem
+from crmcore.kernel.plain import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -118,7 +120,7 @@ def _compared(compare: Callable[[int, int], bool]) -> Callable[[Money, Money], b
 
 @final
 @attrs.frozen(init=False, eq=False, repr=False, weakref_slot=False)
-class Money:
+class Money(Plain):
     """An amount of one currency, exact to its minor unit.
 
     Adds, subtracts, negates, compares and sums (``sum()`` works); multiplies by
@@ -147,6 +149,8 @@ class Money:
 
     minor: int
     currency: str
+
+    __tells__: ClassVar[tuple[str, ...]] = ("amount", "currency")
 
     def __init__(self, amount: Decimal | int | str, currency: str) -> None:
         _set_minor(self, _exact(amount, currency))
@@ -197,6 +201,28 @@ class Money:
             Money('10.12', 'EUR')
         """
         return _made(whole(_scaled(amount, currency), rounding), str.__str__(currency))
+
+    @staticmethod
+    def from_data(data: object) -> Money:
+        """The amount that ``to_data`` told.
+
+        Args:
+            data: Such as ``{"amount": "12000.50", "currency": "EUR"}``; money is itself.
+
+        Raises:
+            Invalid: It is no such object, or as ``Money`` raises.
+
+        Example:
+            >>> from crmcore.kernel.money import Money
+            >>> Money.from_data({"amount": "12000.50", "currency": "EUR"})
+            Money('12000.50', 'EUR')
+        """
+        if isinstance(data, Money):
+            return data
+        if not isinstance(data, Mapping) or data.keys() != {"amount", "currency"}:
+            mend = 'write {"amount": "12000.00", "currency": "EUR"}'
+            raise Invalid([Problem("money", type(data).__name__, "an amount and its currency, no more", mend)])
+        return Money(data["amount"], data["currency"])
 
     @property
     def amount(self) -> Decimal:

@@ -16,8 +16,10 @@ from typing import Any, Generic, TypeAlias, TypeVar, overload
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import Field
 from crmcore.kernel.keys import values_of
-from crmcore.kernel.records import Field, Kind, R, Record
+from crmcore.kernel.plain import items_schema, plain
+from crmcore.kernel.records import Kind, R, Record
 from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import Filter
 
@@ -80,6 +82,20 @@ class Page(Sequence[T], Generic[T]):
 
     items: tuple[T, ...]
     next: str | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        """It as JSON can hold it, personal values included."""
+        return {"items": plain(self.items), "next": self.next}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:  # noqa: ANN401 - types of pydantic
+        """For pydantic: a page, its items told as their type is."""
+        return items_schema(cls, source, handler)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:  # noqa: ANN401 - as above
+        """For pydantic: what that looks like, as an answer and as a part of a question."""
+        return handler(schema["serialization"]["return_schema"])
 
     def __iter__(self) -> Iterator[T]:
         """The records, in order."""

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from crmcore.kernel.records import Field, Kind, Record, part_of
+from crmcore.kernel.fields import Field, part_of
+from crmcore.kernel.records import Kind, Record
 
 __all__ = ["Pointing", "pointed", "pointed_before", "pointers_of", "pointing", "repointed"]
 

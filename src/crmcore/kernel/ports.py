@@ -18,7 +18,7 @@ from crmcore.kernel.fingerprint import fingerprint
 from crmcore.kernel.page import Page, Query
 from crmcore.kernel.records import Kind, R, Record
 
-__all__ = ["NOW", "Commit", "Key", "Moment", "Store"]
+__all__ = ["NOW", "Commit", "Key", "Moment", "Store", "Stretch"]
 
 
 @attrs.frozen
@@ -27,11 +27,11 @@ class Moment:
 
     Attributes:
         at: What had happened by then, inclusive; None for everything.
-        seq: What the store had learnt by that place in its log, inclusive; None for everything.
+        cut: What the store had learnt by that cut of its log, as ``last`` and ``cut`` give it; None for everything.
     """
 
     at: datetime | None = None
-    seq: int | None = None
+    cut: str | None = None
 
 
 NOW = Moment()
@@ -72,11 +72,26 @@ class Commit:
         id: The commit's id.
         changes: Its changes as the log has them.
         records: For each change, its record as the change left it.
+        cuts: Those just before it and just after it, when nobody else can have written between; else None.
     """
 
     id: str
     changes: tuple[Change[Any], ...]
     records: tuple[Record, ...]
+    cuts: tuple[str, str] | None = attrs.field(default=None, eq=False, repr=False)
+
+
+@attrs.frozen
+class Stretch:
+    """A stretch of the log, as somebody who follows it gets it.
+
+    Attributes:
+        changes: The changes, those of each record in their order.
+        cursor: Where to go on from.
+    """
+
+    changes: tuple[Change[Any], ...]
+    cursor: str
 
 
 class Store(Protocol):
@@ -84,6 +99,10 @@ class Store(Protocol):
 
     Every method that reads or writes raises ``Closed`` after ``close``, and another ``StoreError``
     when the store is in trouble; what can't be read raises ``Corrupt``. Threads may share a store.
+
+    A *cut* divides the log into what had been committed by then and what came later, for good: the same cut
+    always gives the same changes, and never a record's version without those before it. Only the store that
+    gave a cut can read it, and so it is with the cursors of ``stretch``.
     """
 
     @property
@@ -152,7 +171,7 @@ class Store(Protocol):
         key: Key | None = None,
         playbook: str = "",
         unmoved: Mapping[tuple[str, str], int] | None = None,
-        end: int | None = None,
+        end: str | None = None,
     ) -> Commit:
         """Write changes, all or nothing.
 
@@ -169,7 +188,7 @@ class Store(Protocol):
             playbook: The hash of the playbook in force.
             unmoved: Records the changes rest on, by kind and id, and the versions they must still have; 0 for one
                 that must not be there.
-            end: Where the log must still end; None for anywhere.
+            end: The cut that nothing may have been written after; None when something may.
 
         Raises:
             Conflict: A record is not at the version before its change, or one the changes rest on has moved on, or
@@ -194,25 +213,44 @@ class Store(Protocol):
     def changes(
         self,
         *,
-        after: int = 0,
-        upto: int | None = None,
+        after: str | None = None,
+        upto: str | None = None,
+        before: int | None = None,
         kind: str | None = None,
         id: str | None = None,
         commit: str | None = None,
         limit: int | None = None,
+        newest: bool = False,
     ) -> list[Change[Any]]:
-        """The log in the order it was written.
+        """The log in the order it was written, or part of it.
 
         Args:
-            after: Leave out what stands at or before this place.
-            upto: Leave out what stands after this place.
+            after: Leave out what lies within this cut.
+            upto: Leave out what came after this cut.
+            before: Leave out this place in the log, a change's ``seq``, and all after it.
             kind: Only changes of this kind.
             id: Only changes of this record.
             commit: Only changes written by this commit.
             limit: The most changes to return.
+            newest: The newest change first, instead of the oldest.
 
         Raises:
-            Invalid: The log has changes of a kind the store was not prepared for.
+            Invalid: The log has changes of a kind the store was not prepared for, or a cut is none of its own.
+        """
+        ...
+
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """What was committed since, for those who follow the log: nothing is ever left out, or given twice.
+
+        What others have written and not committed comes later, when it is. So does what this thread wrote in a
+        transaction of the host's that is still open.
+
+        Args:
+            after: The ``cursor`` of the stretch before; None for the beginning.
+            limit: The most changes to return, from 1 on.
+
+        Raises:
+            Invalid: The cursor is none of this log, or ahead of it, as after a backup was restored.
         """
         ...
 
@@ -248,15 +286,16 @@ class Store(Protocol):
         """
         ...
 
-    def last(self) -> tuple[int, datetime | None]:
-        """The place and the recording time of the newest change of any tenant; ``(0, None)`` when empty."""
+    def last(self) -> tuple[str, datetime | None]:
+        """The cut that holds all there is now, and when the newest change was recorded; None when there is none."""
         ...
 
-    def cut(self, known: datetime) -> int:
-        """The last place in the log that was recorded at or before a time.
+    def cut(self, known: datetime, *, within: str | None = None) -> str:
+        """The cut that holds what was recorded at or before a time.
 
         Args:
             known: The time.
+            within: Leave out what came after this cut.
         """
         ...
 

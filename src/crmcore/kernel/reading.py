@@ -184,9 +184,9 @@ class Reading(Generic[R]):
             NotFound: There never was one.
         """
         moment, id = self.front.moment, self._id(record)
-        known = self.front.store.changes(kind=self.kind.name, id=id)
-        if not known:
+        store = self.front.store
+        known = store.changes(kind=self.kind.name, id=id, upto=moment.cut)
+        if not known and (moment.cut is None or not store.changes(kind=self.kind.name, id=id, limit=1)):
             raise NotFound(self.kind.name, id)
-        known = [change for change in known if moment.seq is None or change.seq <= moment.seq]
         happened = [change for change in known if moment.at is None or change.at <= moment.at]
         return tuple(sorted(happened, key=lambda change: change.order))

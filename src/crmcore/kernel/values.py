@@ -17,11 +17,12 @@ import attrs
 from crmcore.kernel.calendar import day, instant
 from crmcore.kernel.custom_field import CustomField
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import LONGEST_TEXT, Field, part_of
 from crmcore.kernel.filter_values import kind_of_value
 from crmcore.kernel.keys import scaled
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money, number
-from crmcore.kernel.records import LONGEST_TEXT, Field, Kind, Record, part_of
+from crmcore.kernel.records import Kind, Record
 
 __all__ = ["Border", "declared_custom", "nearest", "read", "read_boolean", "read_text"]
 
@@ -285,7 +286,8 @@ def _check_scale(number: Decimal, scale: int) -> None:
 
 
 def _money(value: object, declared: Field, border: Border) -> Money:
-    money = value if isinstance(value, Money) else Money(value, border.currency)  # type: ignore[arg-type]
+    told = isinstance(value, (Money, Mapping))
+    money = Money.from_data(value) if told else Money(value, border.currency)  # type: ignore[arg-type]
     _within(money.minor, declared)
     return money
 

@@ -8,8 +8,10 @@ from typing import Any
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.reach import reached_by
-from crmcore.kernel.records import EMPTY, Record, field, record
+from crmcore.kernel.records import Record, record
 from crmcore.kernel.where import F
 from crmcore.people.address import Address
 from crmcore.people.hierarchy import check_parents

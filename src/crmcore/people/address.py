@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmcore.kernel.records import field, part
+from crmcore.kernel.fields import field, part
 
 __all__ = ["Address"]
 

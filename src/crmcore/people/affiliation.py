@@ -16,12 +16,14 @@ from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed
 from crmcore.kernel.facts import id_of, past_day, yet_to_come
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.instants import day, today
 from crmcore.kernel.late import record_then
 from crmcore.kernel.page import Query
 from crmcore.kernel.ports import NOW, Moment, Store
 from crmcore.kernel.reading import WHOLE
-from crmcore.kernel.records import EMPTY, Kind, Record, field, record
+from crmcore.kernel.records import Kind, Record, record
 from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import F, Filter, checked
 

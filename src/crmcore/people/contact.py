@@ -13,9 +13,11 @@ from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.facts import id_of
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.instants import day, today
 from crmcore.kernel.reach import reached_by
-from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.where import F
 from crmcore.people.account import Account
 from crmcore.people.address import Address
@@ -68,7 +70,7 @@ class Contact(Record):
         return _nameless({way: getattr(self, way) for way in WAYS})
 
 
-def add(
+def add(  # noqa: D417 - the others are those of Contact
     context: Context[Any],
     *,
     name: str | None = None,
@@ -89,22 +91,11 @@ def add(
     custom: Mapping[str, Any] = EMPTY,
     external: Mapping[str, str] = EMPTY,
 ) -> tuple[Change[Contact], *tuple[Change[Affiliation], ...]]:
-    """Add a contact, with the account they belong to.
+    """Add a contact, with the account they belong to. Its other arguments are the attributes of ``Contact``.
 
     Args:
         context: The circumstances.
         name: Their full name; default: given and family name.
-        given_name: Their given name.
-        family_name: Their family name.
-        job_title: What they do at their account.
-        email: The e-mail address to write to.
-        phone: The phone number to call.
-        emails: Further e-mail addresses, by label.
-        phones: Further phone numbers, by label.
-        addresses: Postal addresses, by label.
-        source: Where they came from: ``"webinar"``.
-        owner: The id of the staff member who looks after them.
-        consents: What they allow, by channel: ``"granted"`` or ``"withdrawn"``.
         account: The account they belong to, or its id.
         role: As what they belong to it.
         since: The first day they did; None when nobody knows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from crmcore.kernel.records import FrozenMap
+from crmcore.kernel.frozen_map import FrozenMap
 
 __all__ = ["SPELLINGS", "email", "phone"]
 

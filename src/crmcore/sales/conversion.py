@@ -15,9 +15,10 @@ import attrs
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.instants import today
 from crmcore.kernel.loading.intake import Spelling, value_at
-from crmcore.kernel.records import EMPTY, R, Record, kind_of
+from crmcore.kernel.records import R, Record, kind_of
 from crmcore.kernel.values import Border, read
 from crmcore.people import Account, Affiliation, Contact
 from crmcore.people.affiliation import affiliate

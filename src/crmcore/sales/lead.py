@@ -9,9 +9,11 @@ from typing import Any
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import NotAllowed, Problem
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.reach import reached_by
-from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.values import read_text
 from crmcore.people import Address
 from crmcore.people.consent import consented, misread
@@ -98,7 +100,7 @@ class Lead(Record):
         return _unknown({name: getattr(self, name) for name in NAMING})
 
 
-def capture(
+def capture(  # noqa: D417 - the others are those of Lead
     context: Context[SalesRules],
     *,
     name: str | None = None,
@@ -118,24 +120,11 @@ def capture(
     custom: Mapping[str, Any] = EMPTY,
     external: Mapping[str, str] = EMPTY,
 ) -> Change[Lead]:
-    """Capture a lead: somebody has shown interest.
+    """Capture a lead: somebody has shown interest. Its arguments are the attributes of ``Lead``.
 
     Args:
         context: The circumstances.
         name: The person's full name; default: given and family name.
-        given_name: Their given name.
-        family_name: Their family name.
-        job_title: What they do at their company.
-        company: The name of their company.
-        website: Its website.
-        email: The e-mail address to write to.
-        phone: The phone number to call.
-        emails: Further e-mail addresses, by label.
-        phones: Further phone numbers, by label.
-        addresses: Postal addresses, by label.
-        source: Where they came from: ``"webinar"``.
-        owner: The id of the staff member who works on it.
-        consents: What they allow, by channel: ``"granted"`` or ``"withdrawn"``.
         custom: Custom fields.
         external: Its ids in other systems.
 

@@ -15,11 +15,12 @@ from crmcore.kernel.change import Change, state_of
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, Problem
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.late import record_then
 from crmcore.kernel.money import Money
 from crmcore.kernel.ports import Key, Moment
 from crmcore.kernel.reach import reached_by
-from crmcore.kernel.records import FrozenMap, R, Record, kind_of
+from crmcore.kernel.records import R, Record, kind_of
 from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import AnyOf, F
 from crmcore.people import Account, Affiliation, Contact

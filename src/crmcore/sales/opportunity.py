@@ -12,9 +12,11 @@ from typing import Any
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.values import read_boolean
 from crmcore.kernel.where import checked, predicate
 from crmcore.sales.pipeline import Pipeline, SalesRules, Stage, not_allowed

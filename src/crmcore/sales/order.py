@@ -13,8 +13,10 @@ from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, MixedCurrency, Problem
 from crmcore.kernel.facts import id_of, yet_to_come
+from crmcore.kernel.fields import field, part
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import EMPTY, Record, field, kind_of, part, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.values import Border, read
 from crmcore.kernel.where import F
 from crmcore.people import Account, Contact

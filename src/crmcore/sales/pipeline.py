@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 import attrs
 
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.frozen_map import EMPTY, FrozenMap
 from crmcore.kernel.money import number
-from crmcore.kernel.records import EMPTY, FrozenMap
 from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F, Filter
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.records import Record, field, record
+from crmcore.kernel.fields import field
+from crmcore.kernel.records import Record, record
 
 __all__ = ["Product", "ProductDesk"]
 

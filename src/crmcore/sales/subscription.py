@@ -14,10 +14,12 @@ from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
 from crmcore.kernel.facts import given_day, id_of
+from crmcore.kernel.fields import field
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.instants import IN_REACH
 from crmcore.kernel.late import Following
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import EMPTY, Record, field, kind_of, record
+from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.values import Border, read
 from crmcore.kernel.where import F
 from crmcore.people import Account, Contact

@@ -8,8 +8,9 @@ from typing import Any
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
+from crmcore.kernel.fields import field
 from crmcore.kernel.reach import reached_by
-from crmcore.kernel.records import Record, field, record
+from crmcore.kernel.records import Record, record
 
 __all__ = ["Staff", "StaffDesk"]
 

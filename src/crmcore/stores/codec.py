@@ -19,9 +19,11 @@ import attrs
 
 from crmcore.kernel.change import Sets
 from crmcore.kernel.errors import Corrupt, Invalid, Problem
+from crmcore.kernel.fields import Field, part_of
+from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.keys import from_microseconds, microseconds
 from crmcore.kernel.money import Money
-from crmcore.kernel.records import Field, FrozenMap, Kind, R, part_of
+from crmcore.kernel.records import Kind, R
 
 __all__ = ["decode", "decode_sets", "encode", "encode_sets"]
 
@@ -178,8 +180,8 @@ def decode(kind: Kind[R], id: str, version: int, body: str) -> R:
     except _MISFITS as error:
         if isinstance(error, Invalid):
             raise
-        message = f"the body of {kind.name} {id} can't be read; restore it from a backup"
-        raise Corrupt(message) from error
+        message = f"the body of {kind.name} {id} can't be read ({type(error).__name__}); restore it from a backup"
+        raise Corrupt(message) from None  # the error's own words may quote a personal value
 
 
 @functools.cache
@@ -250,8 +252,8 @@ def decode_sets(kind: Kind[Any], text: str) -> Sets:
             {name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()}
         )
     except _MISFITS as error:
-        message = f"a change of {kind.name} can't be read; restore it from a backup"
-        raise Corrupt(message) from error
+        message = f"a change of {kind.name} can't be read ({type(error).__name__}); restore it from a backup"
+        raise Corrupt(message) from None
 
 
 def _read(name: str, value: object, readers: Mapping[str, Read]) -> object:

@@ -41,8 +41,12 @@ class Database(Protocol):
         """
         ...
 
-    def writing(self) -> AbstractContextManager[None]:
-        """A write transaction, one at a time: everything inside, or nothing."""
+    def writing(self, *, alone: bool = False) -> AbstractContextManager[None]:
+        """A write transaction: everything inside, or nothing.
+
+        Args:
+            alone: Whether nobody else may write meanwhile.
+        """
         ...
 
     def reading(self) -> AbstractContextManager[None]:

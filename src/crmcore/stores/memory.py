@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Generic, Self, cast
 
 import attrs
@@ -16,11 +16,12 @@ from crmcore.kernel.change import Change, evolved, replay
 from crmcore.kernel.claims import Claim, claims_of
 from crmcore.kernel.errors import Closed, Conflict, Duplicate
 from crmcore.kernel.page import Page, Query, page_of
-from crmcore.kernel.ports import NOW, Commit, Key, Moment
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Stretch
 from crmcore.kernel.records import Kind, R, Record, kind_of
 from crmcore.kernel.where import select
 from crmcore.kernel.words import words_changed
-from crmcore.stores.standing import Later, Standing, admit, check_unmoved, scrubbed, standing_of, states, step
+from crmcore.stores.places import START, cursor_of, follow_from, place_in
+from crmcore.stores.standing import Later, Standing, admit, check_unmoved, moved_on, scrubbed, standing_of, states, step
 from crmcore.stores.word_index import WordIndex
 
 __all__ = ["MemoryStore", "selected"]
@@ -35,18 +36,21 @@ class _Shelf(Generic[R]):
     states: list[R] = attrs.field(factory=list)
     horizons: list[datetime] = attrs.field(factory=list)
 
-    def at(self, moment: Moment) -> R | None:
-        """The record at a moment; None when it was not there yet."""
-        if moment == NOW:
+    def at(self, at: datetime | None, known: int | None) -> R | None:
+        """The record at a moment; None when it was not there yet.
+
+        Args:
+            at: What had happened by then; None for everything.
+            known: How many of its changes were known; None for all.
+        """
+        if at is None and known is None:
             return self.standing.record
-        if self.standing.folded(moment.at):
-            known = [change for change in self.changes if _within(change, moment)]
-            return replay(kind_of(type(self.standing.record)), known)
-        end = len(self.changes)
-        if moment.at is not None:
-            end = bisect.bisect_right(self.horizons, moment.at)
-        if moment.seq is not None:
-            end = min(end, bisect.bisect_right(self.changes, moment.seq, key=lambda change: change.seq))
+        if self.standing.folded(at):
+            happened = [change for change in self.changes[:known] if at is None or change.at <= at]
+            return replay(kind_of(type(self.standing.record)), happened)
+        end = len(self.changes) if known is None else known
+        if at is not None:
+            end = min(end, bisect.bisect_right(self.horizons, at))
         return self.states[end - 1] if end else None
 
 
@@ -58,11 +62,6 @@ def _later(change: Change[Any], known: list[Change[Any]], written: list[Change[A
         return [one.sets for one in [*known, *mine] if one.order > change.order]
 
     return later
-
-
-def _within(change: Change[Any], moment: Moment) -> bool:
-    """Whether a change had happened, and was known, at a moment."""
-    return (moment.at is None or change.at <= moment.at) and (moment.seq is None or change.seq <= moment.seq)
 
 
 def selected(records: Iterable[R], asked: Query) -> list[R]:
@@ -164,12 +163,24 @@ class MemoryStore:
         """Records by id; unknown ids are left out."""
         with self._open():
             shelves = self._shelves(kind)
-            found = {id: shelves[id].at(moment) for id in ids if id in shelves}
+            found = {id: self._at(shelves[id], moment) for id in ids if id in shelves}
         return {id: record for id, record in found.items() if record is not None}
+
+    def _at(self, shelf: _Shelf[R], moment: Moment) -> R | None:
+        """A record at a moment."""
+        return shelf.at(moment.at, None if moment.cut is None else self._known(shelf, moment.cut))
+
+    def _known(self, shelf: _Shelf[Any], cut: str) -> int:
+        """How many changes of a record lie within a cut."""
+        return bisect.bisect_right(shelf.changes, place_in(cut), key=lambda change: change.seq)
+
+    def _reach(self, cut: str) -> int:
+        """How much of the log lies within a cut."""
+        return place_in(cut)
 
     def _matching(self, kind: Kind[R], asked: Query, moment: Moment) -> list[R]:
         with self._open():
-            states = [shelf.at(moment) for shelf in self._shelves(kind).values()]
+            states = [self._at(shelf, moment) for shelf in self._shelves(kind).values()]
         return selected((one for one in states if one is not None), asked)
 
     def find(self, kind: Kind[R], asked: Query, moment: Moment = NOW) -> Page[R]:
@@ -189,7 +200,7 @@ class MemoryStore:
         key: Key | None = None,
         playbook: str = "",
         unmoved: Mapping[tuple[str, str], int] | None = None,
-        end: int | None = None,
+        end: str | None = None,
     ) -> Commit:
         """Write changes, all or nothing."""
         with self._open() as rooms:
@@ -197,11 +208,14 @@ class MemoryStore:
             if first is not None:
                 return first
             admit(changes, rooms.kinds, recorded_at)
-            check_unmoved(unmoved or {}, self._version, end, self.last()[0])
+            check_unmoved(unmoved or {}, self._version)
+            if end is not None and self.changes(after=end, limit=1):
+                raise moved_on(end)
             staged = self._staged(changes, id, recorded_at, playbook)
             self._claim(staged.now)
+            before = self.last()[0]
             self._place(staged)
-            done = Commit(id, tuple(staged.changes), tuple(staged.records))
+            done = Commit(id, tuple(staged.changes), tuple(staged.records), (before, self.last()[0]))
             if key is not None:
                 rooms.keys[self.tenant, key.text] = (key.fingerprint, done)
             return done
@@ -213,10 +227,10 @@ class MemoryStore:
 
     def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
         """What a commit would leave, on the side."""
-        seq, last = self.last()
+        last = self.last()[1]
         stamp = recorded_at if last is None else max(recorded_at, last)
         staged = _Staged()
-        for place, change in enumerate(changes, start=seq + 1):
+        for place, change in enumerate(changes, start=self._end() + 1):
             kind, whole = self._rooms.kinds[change.kind], (change.kind, change.id)
             shelf = self._shelves(kind).get(change.id)
             standing = staged.now.get(whole) or (None if shelf is None else shelf.standing)
@@ -298,29 +312,44 @@ class MemoryStore:
     def changes(
         self,
         *,
-        after: int = 0,
-        upto: int | None = None,
+        after: str | None = None,
+        upto: str | None = None,
+        before: int | None = None,
         kind: str | None = None,
         id: str | None = None,
         commit: str | None = None,
         limit: int | None = None,
+        newest: bool = False,
     ) -> list[Change[Any]]:
-        """The log in the order it was written."""
+        """The log in the order it was written, or part of it."""
         with self._open() as rooms:
             shelf = None if kind is None or id is None else rooms.shelves.get((self.tenant, kind), {}).get(id)
             if shelf is not None:
-                mine = [one for one in shelf.changes if one.seq > after and (upto is None or one.seq <= upto)]
-                return [one for one in mine if commit in (None, one.commit)][:limit]
-            log = rooms.log[max(after, 0) : None if upto is None else max(upto, 0)]
-        found = [
+                low, high = (None if cut is None else self._known(shelf, cut) for cut in (after, upto))
+                known = shelf.changes[low:high]
+            else:
+                low, high = (None if cut is None else self._reach(cut) for cut in (after, upto))
+                known = [change for tenant, change in rooms.log[low:high] if tenant == self.tenant]
+        found = (
             change
-            for tenant, change in log
-            if tenant == self.tenant
-            and kind in (None, change.kind)
-            and id in (None, change.id)
-            and commit in (None, change.commit)
-        ]
-        return found[:limit]
+            for change in (reversed(known) if newest else known)
+            if (kind in (None, change.kind) and id in (None, change.id) and commit in (None, change.commit))
+            and (before is None or change.seq < before)
+        )
+        return list(islice(found, limit))
+
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """What was committed since."""
+        place = follow_from(after, self._commit_at)
+        with self._open() as rooms:
+            mine = (change for tenant, change in rooms.log[place:] if tenant == self.tenant)
+            found = tuple(islice(mine, limit))
+        return Stretch(found, cursor_of(found[-1]) if found else after or START)
+
+    def _commit_at(self, place: int) -> str | None:
+        """The commit that wrote a place of the log; None when there is no such place."""
+        with self._open() as rooms:
+            return rooms.log[place - 1][1].commit if place <= len(rooms.log) else None
 
     def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
         """The ids of the records that have unique values, by value."""
@@ -356,15 +385,25 @@ class MemoryStore:
         """The ids merged into a record, not by way of another."""
         return self._rooms.merged.get((self.tenant, survivor), frozenset())
 
-    def last(self) -> tuple[int, datetime | None]:
-        """The place and the recording time of the newest change."""
+    def last(self) -> tuple[str, datetime | None]:
+        """The cut that holds all there is now, and when the newest change was recorded."""
         with self._open() as rooms:
-            return (rooms.log[-1][1].seq, rooms.log[-1][1].recorded_at) if rooms.log else (0, None)
+            return str(self._end()), rooms.log[-1][1].recorded_at if rooms.log else None
 
-    def cut(self, known: datetime) -> int:
-        """The last place in the log that was recorded at or before a time."""
+    def _end(self) -> int:
+        """The last place of the log."""
+        return len(self._rooms.log)
+
+    def cut(self, known: datetime, *, within: str | None = None) -> str:
+        """The cut that holds what was recorded at or before a time."""
         with self._open() as rooms:
-            return bisect.bisect_right(rooms.log, known, key=lambda entry: cast("datetime", entry[1].recorded_at))
+            end = len(rooms.log) if within is None else min(self._reach(within), len(rooms.log))
+            return str(self._recorded(known, end))
+
+    def _recorded(self, known: datetime, end: int) -> int:
+        """How much of the log, up to a place, was recorded at or before a time."""
+        log = self._rooms.log
+        return bisect.bisect_right(log, known, hi=end, key=lambda entry: cast("datetime", entry[1].recorded_at))
 
     def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
         """Scrub values of one record everywhere, as a change of its own."""

@@ -8,8 +8,10 @@ of all others it is asked as things stand, so that its indexes serve as ever.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
+from itertools import islice
 from typing import Any, Self, TypeAlias, TypeVar
 
 import attrs
@@ -18,11 +20,12 @@ from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.claims import claims_of
 from crmcore.kernel.errors import Conflict, NotAllowed
 from crmcore.kernel.page import Page, Query, page_of
-from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store, Stretch
 from crmcore.kernel.records import Kind, R
 from crmcore.kernel.where import F
 from crmcore.kernel.words import fit, words_of
 from crmcore.stores.memory import MemoryStore, selected
+from crmcore.stores.places import START, cursor_of, follow_from
 from crmcore.stores.standing import Standing
 
 __all__ = ["OverlayStore"]
@@ -42,24 +45,26 @@ class _Sheet:
     """What the overlays of all tenants share, beside what they have written.
 
     Attributes:
-        place: Where the base's log ended when the overlay was laid over it.
+        cut: The cut of the base's log when the overlay was laid over it.
         recorded: When that was recorded.
         taken: By tenant and kind, the ids of which the base is not believed any more.
-        seen: By tenant, how far the base's log was read since.
-        rewritten: Changes of the base that an erasure scrubbed here, by place.
+        seen: By tenant, the cut up to which the base's log was read since.
+        rewritten: Changes of the base that an erasure scrubbed here, by tenant and place.
         forgotten: The commits whose keys erasures made forgotten here, by tenant and id.
         ground: By tenant, the records that commits rested on, and their versions.
         whole: The tenants of which a commit rested on all of the log.
+        floors: By tenant, the last place of the base's log; what is written here stands above it.
     """
 
-    place: int
+    cut: str
     recorded: datetime | None
     taken: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
-    seen: dict[str, int] = attrs.field(factory=dict)
-    rewritten: dict[int, Change[Any]] = attrs.field(factory=dict)
+    seen: dict[str, str] = attrs.field(factory=dict)
+    rewritten: dict[tuple[str, int], Change[Any]] = attrs.field(factory=dict)
     forgotten: set[tuple[str, str]] = attrs.field(factory=set)
     ground: dict[str, dict[Whole, int]] = attrs.field(factory=dict)
     whole: set[str] = attrs.field(factory=set)
+    floors: dict[str, int] = attrs.field(factory=dict)
 
 
 class OverlayStore(MemoryStore):
@@ -113,6 +118,12 @@ class OverlayStore(MemoryStore):
         return tuple(evolved(change, seq=0, commit="", recorded_at=None, late=False) for change in mine)
 
     @property
+    def writers(self) -> frozenset[str]:
+        """The tenants that wrote here."""
+        with self._open() as rooms:
+            return frozenset(tenant for tenant, _ in rooms.log)
+
+    @property
     def ground(self) -> dict[Whole, int]:
         """What the base must not have moved on from for ``written`` to be right, as ``commit`` takes ``unmoved``.
 
@@ -124,9 +135,9 @@ class OverlayStore(MemoryStore):
         }
 
     @property
-    def end(self) -> int | None:
-        """Where the base's log must still end for ``written`` to be right; None when no commit rested on all of it."""
-        return self._sheet.place if self.tenant in self._sheet.whole else None
+    def end(self) -> str | None:
+        """The cut of the base that ``written`` rests on; None when no commit rested on all of its log."""
+        return self._sheet.cut if self.tenant in self._sheet.whole else None
 
     # --- the base ---------------------------------------------------------------------------------------------------
 
@@ -139,14 +150,14 @@ class OverlayStore(MemoryStore):
         taken = self._taken(kind)
         fresh = [id for id in ids if id not in taken]
         for id in self._base.get(kind, fresh) if fresh else ():
-            known = self._base.changes(kind=kind.name, id=id, upto=self._sheet.place)
+            known = self._base.changes(kind=kind.name, id=id, upto=self._sheet.cut)
             if known:
                 self._shelve(kind, known)
             taken.add(id)
 
     def _follow(self) -> bool:
         """Take over what was changed in the base since this was last asked; whether anything was."""
-        end, since = self._base.last()[0], self._sheet.seen.get(self.tenant, self._sheet.place)
+        end, since = self._base.last()[0], self._sheet.seen.get(self.tenant, self._sheet.cut)
         if end == since:
             return False
         moved: dict[str, dict[str, None]] = {}
@@ -155,20 +166,20 @@ class OverlayStore(MemoryStore):
         for name in moved.keys() & self._rooms.kinds.keys():
             self._take(self._rooms.kinds[name], moved[name])
         self._sheet.seen[self.tenant] = end
-        return True
+        return bool(moved)
 
     def _asked(self, ask: Callable[[Moment], T], moment: Moment) -> T:
         """What the base says of records that were not taken over.
 
         It is asked as things stand there, and again when they have moved on meanwhile.
         """
-        if moment.seq is not None and moment.seq < self._sheet.place:
+        if moment.cut is not None and self._own(moment.cut) is None:
             return ask(moment)
         for _ in range(TRIES):
             found = ask(Moment(moment.at))
             if not self._follow():
                 return found
-        return ask(Moment(moment.at, self._sheet.place))
+        return ask(Moment(moment.at, self._sheet.cut))
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -206,37 +217,84 @@ class OverlayStore(MemoryStore):
         with self._open():
             return self._asked(below, moment) + super().count(kind, asked, moment)
 
+    # --- the log ----------------------------------------------------------------------------------------------------
+
+    def _own(self, cut: str) -> int | None:
+        """How many of the changes here lie within a cut; None for a cut of the base."""
+        count, _, below = cut.partition("+") if isinstance(cut, str) else ("", "", "")
+        return int(count) if below == self._sheet.cut and count.isascii() and count.isdecimal() else None
+
+    def _reach(self, cut: str) -> int:
+        """How much of what was written here lies within a cut."""
+        return self._own(cut) or 0
+
+    def _known(self, shelf: Any, cut: str) -> int:  # noqa: ANN401 - of the memory store
+        """How many changes of a record lie within a cut, those of the base among them."""
+        own, (first, *_) = self._own(cut), shelf.changes
+        if own is None:
+            return len(self._base.changes(upto=cut, kind=first.kind, id=first.id))
+        return bisect.bisect_right(shelf.changes, self._floor() + own, key=lambda change: change.seq)
+
+    def _floor(self) -> int:
+        """The last place of the base's log."""
+        if self.tenant not in self._sheet.floors:
+            newest = self._base.changes(upto=self._sheet.cut, newest=True, limit=1)
+            self._sheet.floors[self.tenant] = newest[0].seq if newest else 0
+        return self._sheet.floors[self.tenant]
+
+    def _end(self) -> int:
+        """The last place of the log."""
+        return self._floor() + len(self._rooms.log)
+
     def changes(
         self,
         *,
-        after: int = 0,
-        upto: int | None = None,
+        after: str | None = None,
+        upto: str | None = None,
+        before: int | None = None,
         kind: str | None = None,
         id: str | None = None,
         commit: str | None = None,
         limit: int | None = None,
+        newest: bool = False,
     ) -> list[Change[Any]]:
-        """The log in the order it was written: the base's, and on from there."""
-        whole: dict[str, Any] = {"kind": kind, "id": id, "commit": commit, "limit": limit}
+        """The log in the order it was written, or part of it: the base's, and on from there."""
+        asked: dict[str, Any] = {"before": before, "kind": kind, "id": id, "commit": commit}
+        asked |= {"limit": limit, "newest": newest}
         with self._open() as rooms:
-            place = self._sheet.place
+            own = super().changes(after=after, upto=upto, **asked)
             if kind is not None and id in rooms.shelves.get((self.tenant, kind), {}):
-                return super().changes(after=after, upto=upto, **whole)
-            below = self._base.changes(after=after, upto=place if upto is None else min(upto, place), **whole)
-            own = super().changes(after=after - place, upto=None if upto is None else upto - place, **whole)
-            scrubbed = self._sheet.rewritten
-            return [*(scrubbed.get(change.seq, change) for change in below), *own][:limit]
+                return own
+            ends = [self._sheet.cut if cut is None or self._own(cut) is not None else cut for cut in (after, upto)]
+            below = self._base.changes(after=None if after is None else ends[0], upto=ends[1], **asked)
+            below = [self._sheet.rewritten.get((self.tenant, change.seq), change) for change in below]
+            return ([*own, *below] if newest else [*below, *own])[:limit]
 
-    def last(self) -> tuple[int, datetime | None]:
-        """The place and the recording time of the newest change."""
-        with self._open() as rooms:
-            return super().last() if rooms.log else (self._sheet.place, self._sheet.recorded)
-
-    def cut(self, known: datetime) -> int:
-        """The last place in the log that was recorded at or before a time."""
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """What was committed since."""
         with self._open():
-            own = super().cut(known)
-            return self._sheet.place + own if own else min(self._base.cut(known), self._sheet.place)
+            log = self.changes()
+            place = follow_from(after, {change.seq: change.commit for change in log}.get)
+        found = tuple(islice((change for change in log if change.seq > place), limit))
+        return Stretch(found, cursor_of(found[-1]) if found else after or START)
+
+    def last(self) -> tuple[str, datetime | None]:
+        """The cut that holds all there is now, and when the newest change was recorded."""
+        with self._open() as rooms:
+            recorded = rooms.log[-1][1].recorded_at if rooms.log else self._sheet.recorded
+            return self._cut(len(rooms.log)), recorded
+
+    def _cut(self, own: int) -> str:
+        """The cut that holds all of the base, and so many changes of those written here."""
+        return f"{own}+{self._sheet.cut}"
+
+    def cut(self, known: datetime, *, within: str | None = None) -> str:
+        """The cut that holds what was recorded at or before a time."""
+        with self._open() as rooms:
+            own = len(rooms.log) if within is None else self._own(within)
+            if own is not None and (count := self._recorded(known, own)):
+                return self._cut(count)
+            return self._base.cut(known, within=self._sheet.cut if own is not None else within)
 
     def kept(self, key: Key) -> Commit | None:
         """The commit made under an idempotency key, if there is one."""
@@ -256,7 +314,7 @@ class OverlayStore(MemoryStore):
 
     def _remembered(self, found: Commit | None) -> Commit | None:
         """A commit of the base, unless it came later, or its key was forgotten here."""
-        if found is None or found.changes[-1].seq > self._sheet.place:
+        if found is None or not self._base.changes(commit=found.id, upto=self._sheet.cut, limit=1):
             return None
         return None if (self.tenant, found.id) in self._sheet.forgotten else found
 
@@ -319,7 +377,7 @@ class OverlayStore(MemoryStore):
         key: Key | None = None,
         playbook: str = "",
         unmoved: Mapping[Whole, int] | None = None,
-        end: int | None = None,
+        end: str | None = None,
     ) -> Commit:
         """Write changes, all or nothing, to the overlay alone."""
         told: dict[str, Any] = {"recorded_at": recorded_at, "key": key, "playbook": playbook}
@@ -361,11 +419,11 @@ class OverlayStore(MemoryStore):
 
     def _relog(self, change: Change[Any]) -> None:
         """Put a scrubbed change in its old place in the log, or beside the base's."""
-        place = self._sheet.place
-        if change.seq > place:
-            self._rooms.log[change.seq - place - 1] = (self.tenant, change)
+        place = change.seq - self._floor()
+        if place > 0:
+            self._rooms.log[place - 1] = (self.tenant, change)
         else:
-            self._sheet.rewritten[change.seq] = change
+            self._sheet.rewritten[self.tenant, change.seq] = change
         self._sheet.forgotten.add((self.tenant, change.commit))
 
     def check(self) -> list[str]:

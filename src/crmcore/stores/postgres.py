@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import attrs
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Busy, Closed, Invalid, Problem, StoreError
+from crmcore.kernel.keys import microseconds
 from crmcore.kernel.page import Page, Query, cut
-from crmcore.kernel.ports import NOW, Commit, Key, Moment
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Stretch
 from crmcore.kernel.records import Kind, R
+from crmcore.stores.postgres_cut import Cursor, Cut
 from crmcore.stores.postgres_database import PostgresDatabase
 from crmcore.stores.postgres_tables import check_format, make_tables
 from crmcore.stores.query_sql import condition_of
-from crmcore.stores.sqlite import SqliteStore
-from crmcore.stores.sqlite_check import differences
+from crmcore.stores.rows import instant_of
+from crmcore.stores.schema import table_of
+from crmcore.stores.sql_check import differences
+from crmcore.stores.sql_reading import Condition
+from crmcore.stores.sql_store import SqlStore
 
 __all__ = ["PostgresStore"]
 
 
-class PostgresStore(SqliteStore):
+class PostgresStore(SqlStore):
     """Keeps records and changes in a PostgreSQL database.
 
-    It keeps the tables a SQLite file has and sends the statements it sends, in PostgreSQL's words. Writers take turns:
-    each holds one row of ``crm_meta`` until it has committed, so the log has no gaps and its order is that of the
-    commits. Readers wait for nobody. Threads may share the store; each has a connection of its own while it works.
+    It keeps the tables a SQLite file has and sends the statements it sends, in PostgreSQL's words. Several may write at
+    once, and wait for each other only where they change, or rest on, the same records. Readers wait for nobody. Threads
+    may share the store; each has a connection of its own while it works.
 
     Give it a schema of its own where the database is shared with other programs:
     ``postgresql://user@host/name?options=-csearch_path%3Dcrm``.
@@ -46,6 +51,7 @@ class PostgresStore(SqliteStore):
     """
 
     _file: PostgresDatabase
+    by_record = True
 
     def __init__(
         self,
@@ -72,13 +78,19 @@ class PostgresStore(SqliteStore):
             self._file.close()
             raise
 
+    def for_tenant(self, tenant: str) -> Self:
+        """The same store, bound to another tenant."""
+        other = object.__new__(type(self))
+        other.tenant, other._kinds, other._file = tenant, self._kinds, self._file
+        return other
+
     def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
         """Make the tables, indexes and views of kinds, unless they are there."""
         fresh = [kind for kind in kinds if self._kinds.get(kind.name) is not kind]
         make_tables(self._file, fresh)
         self._kinds.update({kind.name: kind for kind in fresh})
 
-    # --- writing: as ever, but tried again when others were in the way ------------------------------------------------
+    # --- writing: several at once, tried again when others were in the way -------------------------------------------
 
     def commit(
         self,
@@ -89,7 +101,7 @@ class PostgresStore(SqliteStore):
         key: Key | None = None,
         playbook: str = "",
         unmoved: Mapping[tuple[str, str], int] | None = None,
-        end: int | None = None,
+        end: str | None = None,
     ) -> Commit:
         """Write changes, all or nothing."""
         write = super().commit
@@ -100,6 +112,72 @@ class PostgresStore(SqliteStore):
         """Scrub values of one record everywhere, as a change of its own."""
         write = super().erase
         return self._file.tried(lambda: write(erasure, id=id, recorded_at=recorded_at, playbook=playbook))
+
+    def _version(self, kind: str, id: str) -> int:
+        """The version of a record, which nobody moves until this is written; 0 when it is not there."""
+        sql = f"SELECT version FROM {table_of(self._kinds[kind])} WHERE tenant = ? AND id = ? FOR SHARE"
+        rows = self._file.rows(sql, (self.tenant, id))
+        if rows:
+            return int(rows[0][0])
+        self._file.rows("LOCK TABLE crm_change IN SHARE ROW EXCLUSIVE MODE")  # what is not there can't be held
+        return super()._version(kind, id)
+
+    def _numbered(self, count: int, recorded_at: datetime) -> tuple[Sequence[int], datetime]:
+        """The next places of the log, and when they are recorded: never before what this tenant has."""
+        sql = """SELECT nextval('crm_change_seq_seq'), (SELECT max(recorded_at) FROM crm_change WHERE tenant = ?)
+            FROM generate_series(1, ?)"""
+        rows = self._file.rows(sql, (self.tenant, count))
+        last = rows[0][1] if rows else None
+        return [place for place, _ in rows], recorded_at if last is None else max(recorded_at, instant_of(last))
+
+    # --- the log: a cut is a snapshot -------------------------------------------------------------------------------
+
+    def _within(self, cut: str) -> Condition:
+        """The condition that a row of the log lies within a cut."""
+        return Cut.read(cut).within()
+
+    def _beyond(self, cut: str) -> Condition:
+        """The condition that a row of the log came after a cut."""
+        return Cut.read(cut).beyond()
+
+    def _taken(self) -> tuple[Cut, datetime | None]:
+        """The cut of now, and when the newest change was recorded."""
+        sql = """SELECT t.generation, now::text, own::text,
+            (SELECT max(seq) FROM crm_change c WHERE c.tenant = ? AND c.generation = t.generation AND txid = own),
+            (SELECT max(recorded_at) FROM crm_change WHERE tenant = ?)
+            FROM (SELECT (SELECT value::smallint FROM crm_meta WHERE name = 'generation') AS generation,
+                pg_current_snapshot() AS now, pg_current_xact_id_if_assigned() AS own) AS t"""
+        ((generation, now, own, upto, recorded),) = self._file.rows(sql, (self.tenant, self.tenant))
+        cut = Cut.taken(generation, now, None if own is None else int(own), upto)
+        return cut, None if recorded is None else instant_of(recorded)
+
+    def last(self) -> tuple[str, datetime | None]:
+        """The cut that holds all there is now, and when the newest change was recorded."""
+        cut, recorded = self._taken()
+        return str(cut), recorded
+
+    def cut(self, known: datetime, *, within: str | None = None) -> str:
+        """The cut that holds what was recorded at or before a time."""
+        cut = self._taken()[0] if within is None else Cut.read(within)
+        when = microseconds(known)
+        return str(attrs.evolve(cut, known=when if cut.known is None else min(when, cut.known)))
+
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """What was committed since."""
+        cursor = Cursor.read(after)
+        now = attrs.evolve(self._taken()[0], own=None)
+        for cut in (cursor.old, cursor.new):
+            if cut is not None and (cut.generation, cut.high) > (now.generation, now.high):
+                mend = "this is another log, or was restored from a backup since: start from the beginning"
+                raise Invalid([Problem("after", str(cut), "a cursor of this log", mend)])
+        new = cursor.new or now
+        between = [new.within(), ("x.seq > ?", [cursor.place])]
+        found = self._log(between if cursor.old is None else [cursor.old.beyond(), *between], limit)
+        if len(found) == limit:
+            return Stretch(tuple(found), str(Cursor(cursor.old, new, found[-1].seq)))
+        if found or cursor.new is None:
+            return Stretch(tuple(found), str(Cursor(new)) if found else str(cursor))
+        return self.stretch(str(Cursor(new)), limit=limit)  # the last page was full, and is behind us
 
     # --- reading: what PostgreSQL asks otherwise ----------------------------------------------------------------------
 
@@ -134,3 +212,7 @@ class PostgresStore(SqliteStore):
             raise
         except (StoreError, Invalid) as error:
             return [str(error)]
+
+    def close(self) -> None:
+        """Let go of the connections; further use raises ``Closed``."""
+        self._file.close()

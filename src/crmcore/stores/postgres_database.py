@@ -22,8 +22,11 @@ __all__ = ["PostgresDatabase"]
 
 T = TypeVar("T")
 
-WRITING = """BEGIN ISOLATION LEVEL READ COMMITTED; SELECT 1 FROM crm_meta WHERE name = 'format' FOR UPDATE"""
-"""One writer at a time: the row is theirs until they commit, so places in the log follow each other without a gap."""
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE crm_change IN ROW EXCLUSIVE MODE"
+"""Several write at once; each waits for those who write alone, and these for them, before it looks at anything."""
+
+ALONE = "BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE crm_change IN SHARE ROW EXCLUSIVE MODE"
+"""Nobody else writes; readers go on."""
 
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -157,14 +160,17 @@ class PostgresDatabase:
 
     # --- transactions -----------------------------------------------------------------------------------------------
 
-    def writing(self) -> contextlib.AbstractContextManager[None]:
-        """A write transaction, one at a time: everything inside, or nothing.
+    def writing(self, *, alone: bool = False) -> contextlib.AbstractContextManager[None]:
+        """A write transaction: everything inside, or nothing.
+
+        Args:
+            alone: Whether nobody else may write meanwhile.
 
         Raises:
             Busy: Another writer is at work for longer than we wait; or the connection was lost before the end.
             StoreError: The transaction could not be kept; or the connection was lost at its end, and nobody knows.
         """
-        return self.transaction(WRITING)
+        return self.transaction(ALONE if alone else WRITING)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:

@@ -15,17 +15,7 @@ from crmcore.kernel.records import Kind
 from crmcore.stores.filter_sql import Column, SqlFilter, sql_of
 from crmcore.stores.schema import quoted
 
-__all__ = ["condition_of", "lives", "segment", "upto", "window"]
-
-
-def upto(clock: str, moment: Moment) -> tuple[str, list[int]]:
-    """The condition on log rows that stand within a moment."""
-    text, bounds = "", []
-    if moment.at is not None:
-        text, bounds = f"AND {clock} <= ?", [microseconds(moment.at)]
-    if moment.seq is not None:
-        text, bounds = f"{text} AND x.seq <= ?", [*bounds, moment.seq]
-    return text, bounds
+__all__ = ["condition_of", "lives", "segment", "window"]
 
 
 def window(negation: str, moment: Moment) -> tuple[str, list[int]]:

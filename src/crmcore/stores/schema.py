@@ -10,8 +10,9 @@ from typing import Any
 
 from crmcore.kernel.currency import MINOR_UNITS
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import Field
 from crmcore.kernel.keys import columns_of
-from crmcore.kernel.records import Field, Kind
+from crmcore.kernel.records import Kind
 
 __all__ = ["FORMAT", "TABLES", "added_columns", "kind_tables", "quoted", "table_of", "view_of"]
 
@@ -34,7 +35,7 @@ TABLES = (
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_crm_claim_live ON crm_claim (tenant, kind, field, value) WHERE live = 1",
     """CREATE TABLE IF NOT EXISTS crm_key (
         tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, commit_id TEXT NOT NULL,
-        first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, PRIMARY KEY (tenant, key))""",
+        PRIMARY KEY (tenant, key))""",
     """CREATE TABLE IF NOT EXISTS crm_alias (
         tenant TEXT NOT NULL, id TEXT NOT NULL, survivor TEXT NOT NULL, PRIMARY KEY (tenant, id))""",
     "CREATE INDEX IF NOT EXISTS ix_crm_alias_survivor ON crm_alias (tenant, survivor)",

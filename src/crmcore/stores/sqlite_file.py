@@ -10,8 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from crmcore.kernel.errors import Busy, Closed, Corrupt, Full, Invalid, Problem, ReadOnly, StoreError
+from crmcore.stores.sqlite_fork import forget, watch
 
 __all__ = ["SqliteFile"]
+
+_NOT_OURS: list[sqlite3.Connection] = []
+"""Connections in the middle of a transaction of the parent process: closing them here would spoil it."""
 
 MAGIC = b"SQLite format 3\x00"
 HEADER = 100
@@ -35,13 +39,21 @@ def translated(error: Exception, where: str) -> Exception:
         return Invalid([Problem("value", "•••", "text and numbers that SQLite can hold", "clean it at its source")])
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return Closed(f"{where} was closed; open it again")
-    if isinstance(error, UnicodeDecodeError) or "decode" in str(
-        error
-    ):  # bytes that are no text, where text was written
-        return Corrupt(f"{where}: {error}; restore the file from a backup")
+    if _quotes(error):
+        return Corrupt(f"{where}: bytes that are no text, where text was written; restore the file from a backup")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, mend = _KINDS.get(code, (StoreError, "see the cause below"))
     return kind(f"{where}: {error}; {mend}")
+
+
+def _quotes(error: Exception) -> bool:
+    """Whether an error says what is stored: bytes that are no text, whole, where text was written."""
+    return isinstance(error, UnicodeDecodeError) or "decode" in str(error)
+
+
+def _cause(error: Exception) -> Exception | None:
+    """What may be told of an error beside our own: all but what is stored."""
+    return None if _quotes(error) else error
 
 
 def check_header(path: str) -> None:
@@ -100,20 +112,52 @@ class SqliteFile:
         busy_seconds: How long to wait for another writer.
     """
 
+    _connection: sqlite3.Connection
+
     def __init__(self, path: str, *, durability: str, busy_seconds: float) -> None:
         self.path = path
         self.lock = threading.RLock()
         self._within = False
+        self._inherited = False
+        self._durability, self._busy_seconds = durability, busy_seconds
         if not path:  # SQLite would make one that is gone when it is closed
             raise Invalid([Problem("path", path, "the path of a file", 'name one, or ":memory:"')])
         if path != ":memory:":
             check_header(path)
-        self._connect(path, busy_seconds)
+        self._open()
+        watch(self)
+
+    def _open(self) -> None:
+        self._connect(self.path, self._busy_seconds)
         try:
-            self._settle(durability)
+            self._settle(self._durability)
         except BaseException:
             self._connection.close()
             raise
+
+    def _reopen(self) -> None:
+        """Open a connection of this process."""
+        self._inherited = False
+        try:
+            self._open()
+        except BaseException:
+            self._inherited = True
+            raise
+
+    def inherit(self) -> None:
+        """In a process that was forked off: let go of the parent's connection; the next statement opens another one.
+
+        Within a transaction that is the parent's nothing can be let go of, and the store is closed here.
+        """
+        self.lock = threading.RLock()
+        if self.path == ":memory:":
+            return
+        if self._within:
+            _NOT_OURS.append(self._connection)
+            self._connection, self._within = sqlite3.connect(":memory:"), False
+        else:
+            self._inherited = True
+        self._connection.close()
 
     def _connect(self, database: str, busy_seconds: float, *, uri: bool = False) -> None:
         try:
@@ -160,10 +204,12 @@ class SqliteFile:
             StoreError: The database refused.
         """
         with self.lock:
+            if self._inherited:
+                self._reopen()
             try:
                 return self._connection.execute(sql, values).fetchall()
             except (sqlite3.Error, UnicodeError, OverflowError) as error:
-                raise translated(error, self.path) from error
+                raise translated(error, self.path) from _cause(error)
 
     def many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many sets of values.
@@ -181,8 +227,11 @@ class SqliteFile:
             raise translated(error, self.path) from error
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, *, alone: bool = False) -> Iterator[None]:  # noqa: ARG002 - there is one writer at a time anyway
         """A write transaction: everything inside, or nothing.
+
+        Args:
+            alone: Whether nobody else may write meanwhile.
 
         Raises:
             Busy: Another writer holds the file for longer than we wait.
@@ -215,5 +264,7 @@ class SqliteFile:
 
     def close(self) -> None:
         """Let go of the file; further use raises ``Closed``."""
+        forget(self)
         with self.lock:
+            self._inherited = False
             self._connection.close()

@@ -14,7 +14,7 @@ from crmcore.stores.codec import decode
 from crmcore.stores.database import Database
 from crmcore.stores.rows import key_values
 from crmcore.stores.schema import FORMAT, TABLES, added_columns, kind_tables, quoted, table_of, view_of
-from crmcore.stores.sqlite_words import Moved, move_words
+from crmcore.stores.sql_words import Moved, move_words
 
 __all__ = ["check_format", "declared", "derive", "make_tables"]
 

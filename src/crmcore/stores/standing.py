@@ -12,7 +12,7 @@ from crmcore.kernel.change import Change, applied, effective, replay
 from crmcore.kernel.errors import Conflict, Invalid, Problem
 from crmcore.kernel.records import Kind, R
 
-__all__ = ["Later", "Standing", "admit", "check_unmoved", "scrubbed", "standing_of", "states", "step"]
+__all__ = ["Later", "Standing", "admit", "check_unmoved", "moved_on", "scrubbed", "standing_of", "states", "step"]
 
 Later = Callable[[], Iterable[Iterable[str]]]
 """Gives, for each change after a late one, the names it sets."""
@@ -113,27 +113,30 @@ def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: 
     return Standing(record, standing.first, standing.horizon, (min(since, change.at), standing.horizon)), True
 
 
-def check_unmoved(
-    unmoved: Mapping[tuple[str, str], int], version: Callable[[str, str], int], end: int | None, last: int
-) -> None:
+def check_unmoved(unmoved: Mapping[tuple[str, str], int], version: Callable[[str, str], int]) -> None:
     """Refuse a commit whose ground has moved.
 
     Args:
         unmoved: The records it rests on, and the versions they must still have.
         version: Gives the version of a record; 0 when it is not there.
-        end: Where the log must still end; None for anywhere.
-        last: Where it ends.
 
     Raises:
-        Conflict: One has moved on, or the log has.
+        Conflict: One has moved on.
     """
-    for (kind, id), expected in unmoved.items():
+    for (kind, id), expected in sorted(unmoved.items()):
         found = version(kind, id)
         if found != expected:
             raise Conflict(kind, id, expected=expected, found=found)
-    if end not in (None, last):
-        message = f"something was written since the log was read at place {end}; read again and repeat the act"
-        raise Conflict("log", "end", expected=end, found=last, message=message)
+
+
+def moved_on(end: str) -> Conflict:
+    """What to say when something was written since the log was read.
+
+    Args:
+        end: The cut it was read at.
+    """
+    message = "something was written since the log was read; read again and repeat the act"
+    return Conflict("log", "end", expected=end, found="more", message=message)
 
 
 def scrubbed(change: Change[R], erasure: Change[R]) -> Change[R]:

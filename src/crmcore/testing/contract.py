@@ -16,6 +16,7 @@ from crmcore.testing.laws.finding import FindLaws
 from crmcore.testing.laws.keys import KeyLaws
 from crmcore.testing.laws.log import LogLaws
 from crmcore.testing.laws.past import PastLaws
+from crmcore.testing.laws.races import RaceLaws
 from crmcore.testing.laws.searching import SearchLaws
 from crmcore.testing.laws.tenants import TenantLaws
 from crmcore.testing.machine import StoreMachine
@@ -23,7 +24,9 @@ from crmcore.testing.machine import StoreMachine
 __all__ = ["StoreContract"]
 
 
-class StoreContract(CommitLaws, KeyLaws, ClaimLaws, LogLaws, FindLaws, SearchLaws, PastLaws, ErasureLaws, TenantLaws):
+class StoreContract(
+    CommitLaws, KeyLaws, ClaimLaws, LogLaws, RaceLaws, FindLaws, SearchLaws, PastLaws, ErasureLaws, TenantLaws
+):
     """Everything a store promises, as tests: a store whose subclass passes may be used anywhere.
 
     Say how to open the store; if what it keeps outlives it, say so and open the same one in the same folder.

@@ -85,12 +85,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores: dict[str, Store] = {}
         self.models = {tenant: Model() for tenant in TENANTS}
         self.commits = Counter[str]()
-        self.end, self.recorded = 0, hour(0)
+        self.recorded = hour(0)
+        self.cuts: list[str] = []
 
     @initialize(filled=st.sampled_from([True, True, False]))
     def begin(self, *, filled: bool) -> None:
         """Open the store, and mostly give every record two versions, so that a change can be late."""
         self.open_store()
+        self.mark()
         for tenant, after in product(TENANTS if filled else (), (0, 10)):
             steps = [Step(whole, BEGUN[whole[0]], after) for whole in POOL]
             self.write(tenant, self.changes(tenant, steps), hour(0))
@@ -203,17 +205,22 @@ class StoreMachine(RuleBasedStateMachine):
         self.recorded = max(self.recorded, recorded)
         assert done.id == str(self.commits[tenant])
         for change, written, record in zip(changes, done.changes, done.records, strict=True):
-            assert written.seq > self.end
-            told: dict[str, Any] = {
-                "seq": written.seq,
-                "commit": done.id,
-                "recorded_at": self.recorded,
-                "playbook": playbook,
-            }
-            assert written == attrs.evolve(change, late=model.late(change), **told)
+            assert all(written.seq > one.seq for one in model.log[-1:])
+            told: dict[str, Any] = {"seq": written.seq, "commit": done.id, "recorded_at": written.recorded_at}
+            assert written == attrs.evolve(change, late=model.late(change), playbook=playbook, **told)
+            assert written.recorded_at is not None
+            assert max([recorded, *(one.recorded_at or recorded for one in model.log[-1:])]) <= written.recorded_at
+            assert written.recorded_at <= self.recorded
             model.log.append(written)
-            self.end = written.seq
             assert (record.id, flat(record)) == (change.id, model.states()[change.kind, change.id])
+        self.mark()
+
+    def mark(self) -> None:
+        """Remember how much of each log lies within the cut of now."""
+        cut = self.stores["here"].last()[0]
+        self.cuts.append(cut)
+        for model in self.models.values():
+            model.cuts[cut] = len(model.log)
 
     @precondition(lambda self: self.durable)
     @rule()
@@ -233,18 +240,20 @@ class StoreMachine(RuleBasedStateMachine):
     def look_back(self, tenant: str, chance: int, known: datetime) -> None:
         """Every instant, as known now and at some place of the log; and the place the log had reached by a time."""
         self.check_past(tenant, chance)
-        log = [change for model in self.models.values() for change in model.log]
-        places = [change.seq for change in log if change.recorded_at is not None and change.recorded_at <= known]
-        assert {store.cut(known) for store in self.stores.values()} == {max(places, default=0)}
+        for name, store in self.stores.items():
+            for within in (None, self.cuts[chance % len(self.cuts)]):
+                cut = store.cut(known, within=within)
+                recorded = [one for one in self.models[name].known(within) if (one.recorded_at or known) <= known]
+                assert store.changes(upto=cut) == recorded
+                assert store.changes(after=cut) == self.models[name].log[len(recorded) :]
 
     def check_past(self, tenant: str, chance: int) -> None:
         """A moment is the fold of what had happened by then and was known by then."""
         model, log = self.models[tenant], self.stores[tenant].changes()
-        places = [None, *(change.seq for change in log)]
-        for at, seq in product([None, *{change.at for change in log}], {None, places[chance % len(places)]}):
-            found = self.read(tenant, Moment(at, seq))
-            assert {whole: flat(record) for whole, record in found.items()} == model.states(Moment(at, seq))
-            known = [one for one in log if (at is None or one.at <= at) and (seq is None or one.seq <= seq)]
+        for at, cut in product([None, *{one.at for one in log}], {None, self.cuts[chance % len(self.cuts)]}):
+            found = self.read(tenant, Moment(at, cut))
+            assert {whole: flat(record) for whole, record in found.items()} == model.states(Moment(at, cut))
+            known = [one for one in model.known(cut) if at is None or one.at <= at]
             for (kind, id), record in found.items():
                 assert replay(KINDS[kind], [one for one in known if (one.kind, one.id) == (kind, id)]) == record
 
@@ -277,10 +286,13 @@ class StoreMachine(RuleBasedStateMachine):
         """The log, the records, the claims and the aliases are those of the model."""
         for tenant, model in self.models.items():
             store, states, now = self.stores[tenant], model.states(), self.read(tenant)
+            newest = [change.recorded_at for change in model.log[-1:]] or [None]
             assert store.changes() == model.log
             assert {whole: flat(record) for whole, record in now.items()} == states
-            assert self.read(tenant, Moment(at=hour(10_000))) == self.read(tenant, Moment(seq=self.end)) == now
-            assert store.last() == (self.end, self.recorded if self.end else None)
+            assert self.read(tenant, Moment(at=hour(10_000))) == self.read(tenant, Moment(cut=self.cuts[-1])) == now
+            cut, recorded = store.last()
+            assert store.changes(upto=cut) == model.log
+            assert recorded in (self.recorded if any(one.log for one in self.models.values()) else None, *newest)
             assert {id: store.aliases(id) for id in IDS} == {id: model.aliases(id) for id in IDS}
             claims = model.claims(states)
             for (name, kind), field, code, live in product(

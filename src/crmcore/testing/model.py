@@ -63,10 +63,12 @@ class Model:
     Attributes:
         log: Every change, as it stands in the log.
         keys: By key: the fingerprint and what was committed.
+        cuts: By cut, how much of the log lies within it.
     """
 
     log: list[Change[Any]] = attrs.field(factory=list)
     keys: dict[str, tuple[str, Commit]] = attrs.field(factory=dict)
+    cuts: dict[str, int] = attrs.field(factory=dict)
 
     def of(self, kind: str, id: str) -> list[Change[Any]]:
         """The changes of one record."""
@@ -75,11 +77,14 @@ class Model:
     def states(self, moment: Moment = NOW, more: Sequence[Change[Any]] = ()) -> dict[Whole, State]:
         """Every record at a moment, or with more changes."""
         known: dict[Whole, list[Change[Any]]] = {}
-        for change in [*self.log, *more]:
-            happened = moment.at is None or change.at <= moment.at
-            if happened and (moment.seq is None or change.seq <= moment.seq):
+        for change in [*self.known(moment.cut), *more]:
+            if moment.at is None or change.at <= moment.at:
                 known.setdefault((change.kind, change.id), []).append(change)
         return {whole: fold(changes) for whole, changes in known.items()}
+
+    def known(self, cut: str | None) -> list[Change[Any]]:
+        """The changes within a cut."""
+        return self.log if cut is None else self.log[: self.cuts[cut]]
 
     def refusal(self, changes: Sequence[Change[Any]]) -> type[CrmError] | None:
         """Why a commit can't be written; None when it can."""

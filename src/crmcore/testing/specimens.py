@@ -10,10 +10,12 @@ from typing import Any, cast
 import attrs
 
 from crmcore.kernel.change import Change
+from crmcore.kernel.fields import field, part
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.money import Money
 from crmcore.kernel.page import Page, Query, query
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
-from crmcore.kernel.records import EMPTY, Kind, R, Record, field, kind_of, part, record
+from crmcore.kernel.records import Kind, R, Record, kind_of, record
 from crmcore.kernel.where import Filter, checked
 from crmcore.testing.clock import CountingIds, TickingClock
 
@@ -112,15 +114,23 @@ class Pen:
         store: The store.
         clock: When commits are recorded.
         ids: The ids of commits.
+        cuts: The cut of the log after each commit.
     """
 
     store: Store
     clock: TickingClock = attrs.field(factory=lambda: TickingClock(hour(100), timedelta(hours=1)))
     ids: CountingIds = attrs.field(factory=CountingIds)
+    cuts: list[str] = attrs.field(factory=list)
 
     def commit(self, *changes: Change[Any], key: Key | None = None, playbook: str = "") -> Commit:
         """Commit changes."""
-        return self.store.commit(changes, id=self.ids("commit"), recorded_at=self.clock(), key=key, playbook=playbook)
+        told: dict[str, Any] = {"recorded_at": self.clock(), "key": key, "playbook": playbook}
+        return self._marked(self.store.commit(changes, id=self.ids("commit"), **told))
+
+    def _marked(self, done: Commit) -> Commit:
+        """A commit, once the cut after it is remembered."""
+        self.cuts.append(self.store.last()[0])
+        return done
 
     def add(self, id: str, at: int = 0, **sets: Any) -> Parcel:  # noqa: ANN401 - any field's value
         """Add a parcel."""
@@ -137,7 +147,7 @@ class Pen:
     def erase(self, record: Record, at: int = 50, reason: str | None = None, **left: Any) -> Commit:  # noqa: ANN401
         """Erase values of a record."""
         erasure = attrs.evolve(changed(record, at, what="erased", **left), reason=reason)
-        return self.store.erase(erasure, id=self.ids("commit"), recorded_at=self.clock())
+        return self._marked(self.store.erase(erasure, id=self.ids("commit"), recorded_at=self.clock()))
 
     def now(self, record: R, moment: Moment = NOW) -> R:
         """A record as the store has it."""

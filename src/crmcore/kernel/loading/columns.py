@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import ANY, Field, part_of
 from crmcore.kernel.loading.intake import Intake, arguments_of
 from crmcore.kernel.loading.source import Source
 from crmcore.kernel.money import Money
 from crmcore.kernel.pointing import pointing
-from crmcore.kernel.records import ANY, Field, part_of
 from crmcore.kernel.table import Table
 from crmcore.kernel.values import Border
 

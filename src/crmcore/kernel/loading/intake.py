@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.reading import Reading
-from crmcore.kernel.records import EMPTY, Kind, R, Record
+from crmcore.kernel.records import Kind, R, Record
 from crmcore.kernel.values import nearest
 
 __all__ = ["Intake", "Spelling", "arguments_of", "called_with", "check_call", "value_at"]

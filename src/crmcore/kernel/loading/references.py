@@ -12,13 +12,14 @@ import attrs
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Problem
+from crmcore.kernel.fields import ANY
 from crmcore.kernel.front import Front
 from crmcore.kernel.loading.sheet import Sheet, masked
 from crmcore.kernel.loading.source import Source
 from crmcore.kernel.pointing import pointed, pointing
 from crmcore.kernel.ports import Store
 from crmcore.kernel.reading import Reading
-from crmcore.kernel.records import ANY, Kind, Record, kind_named
+from crmcore.kernel.records import Kind, Record, kind_named
 from crmcore.kernel.values import read
 
 __all__ = ["Links", "Named", "Reference", "gone"]

@@ -10,13 +10,14 @@ from typing import Any, Self
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.fields import Field, part_of
 from crmcore.kernel.instants import instant
 from crmcore.kernel.loading.cells import Cells
 from crmcore.kernel.loading.columns import Column, bound
 from crmcore.kernel.loading.intake import Intake, value_at
 from crmcore.kernel.loading.source import Source
 from crmcore.kernel.missing import is_missing, unwrapped
-from crmcore.kernel.records import Field, Kind, Record, part_of
+from crmcore.kernel.records import Kind, Record
 from crmcore.kernel.table import Table
 from crmcore.kernel.values import LARGEST_INTEGER, Border, read, read_text
 

@@ -76,7 +76,7 @@ class FindLaws(Bench):
 
     def test_a_filter_selects_what_it_does_in_python(self, store: Store, pen: Pen, parcels: list[Parcel]) -> None:
         """Live or deleted, now or at a moment; and the count agrees."""
-        end = Moment(at=hour(50), seq=store.last()[0])
+        end = Moment(at=hour(50), cut=store.last()[0])
         for where, deleted, moment in product(FILTERS, (False, True), (NOW, end)):
             ready = asked(Parcel, where, deleted=deleted, limit=1)
             pool = [parcel for parcel in parcels if (parcel.deleted_at is not None) is deleted]
@@ -93,7 +93,7 @@ class FindLaws(Bench):
 
     def test_records_come_in_order(self, pen: Pen, parcels: list[Parcel]) -> None:
         """By any key field, up or down, missing values last, ties by id; any size of page gives the same."""
-        end = Moment(seq=pen.store.last()[0])
+        end = Moment(cut=pen.store.last()[0])
         live = [parcel for parcel in parcels if parcel.deleted_at is None]
         for name, down, moment in product(SPREADS, (False, True), (NOW, end)):
             places = [(SPREADS[name].index(value), one) for one in live if (value := getattr(one, name)) is not None]
@@ -159,7 +159,8 @@ class FindLaws(Bench):
 
     def test_nothing_to_find(self, store: Store, pen: Pen) -> None:
         """An empty page, and no next one."""
-        for moment in (NOW, Moment(at=hour(1)), Moment(seq=0)):
+        empty = store.last()[0]
+        for moment in (NOW, Moment(at=hour(1)), Moment(cut=empty)):
             page = pen.find(F.label == "a", moment, order_by="label")
             assert (list(page), page.next, store.count(PARCEL, asked(Parcel), moment)) == ([], None, 0)
 

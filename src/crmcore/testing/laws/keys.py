@@ -26,12 +26,12 @@ class KeyLaws(Bench):
         first = pen.commit(*request, key=KEY)
         pen.change(first.records[-1], 2, label="later", code=None)
         opened = self.again(store, tmp_path)
-        end = opened.last()
+        log = opened.changes()
         again = Pen(opened).commit(*request, key=KEY)
 
         assert again == first == opened.kept(KEY)
         assert [one.version for one in again.records] == [1, 1, 2]
-        assert opened.last() == end
+        assert opened.changes() == log
 
     def test_another_request_under_the_same_key_is_refused(self, store: Store, pen: Pen) -> None:
         """Whether it is committed or only asked for."""

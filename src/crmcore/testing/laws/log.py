@@ -1,4 +1,4 @@
-"""The log: everything that was committed, in order, from any place on."""
+"""The log: everything that was committed, in order, from any cut on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.ports import Store
+from crmcore.kernel.errors import Invalid
+from crmcore.kernel.ports import Moment, Store
 from crmcore.testing.laws.bench import Bench
-from crmcore.testing.specimens import Box, Parcel, Pen, added, hour
+from crmcore.testing.specimens import KINDS, PARCEL, Box, Parcel, Pen, added, hour
 
 __all__ = ["LogLaws"]
 
+JUNK: Any = ["", " ", "-1", "x", "1;--", "9" * 30, "1.zz", "\ud800", "²", 7, b"1", ["1"]]
+"""What no cut and no cursor is."""
+
 
 class LogLaws(Bench):
-    """What ``changes``, ``last`` and ``cut`` promise."""
+    """What ``changes``, ``stretch``, ``last`` and ``cut`` promise."""
 
     @pytest.fixture
     def log(self, store: Store, pen: Pen) -> list[Change[Any]]:
@@ -28,56 +32,99 @@ class LogLaws(Bench):
             pen.change(parcel, number + 1, pieces=number)
         return store.changes()
 
-    def test_any_part_of_the_log(self, store: Store, log: list[Change[Any]]) -> None:
-        """After a place, up to a place, of a kind, of a record, so many: in any combination."""
-        ends = [None, -1, 0, log[3].seq, log[-1].seq, log[-1].seq + 5]
-        limits = [None, 0, 1, 100]
-        for after, upto, kind, id, limit in product(ends, ends, (None, "parcel", "x"), (None, "p1", "x"), limits):
-            found = store.changes(after=after or 0, upto=upto, kind=kind, id=id, limit=limit)
+    def test_any_part_of_the_log(self, store: Store, log: list[Change[Any]], pen: Pen) -> None:
+        """After a cut, up to a cut, before a place, of a kind, of a record, of a commit, so many: in any combination."""
+        ends = {None: None, pen.cuts[0]: 1, pen.cuts[3]: 4, pen.cuts[-1]: 9}
+        befores, limits = (None, log[0].seq, log[5].seq, log[-1].seq + 1), (None, 0, 1, 100)
+        kinds, ids = (None, "parcel", "x"), (None, "p1", "x")
+        for after, upto, before, kind, id, limit in product(ends, ends, befores, kinds, ids, limits):
             expected = [
                 change
-                for change in log
-                if change.seq > (after or 0)
-                and (upto is None or change.seq <= upto)
-                and kind in (None, change.kind)
-                and id in (None, change.id)
+                for change in log[ends[after] or 0 : ends[upto]]
+                if kind in (None, change.kind) and id in (None, change.id) and (before is None or change.seq < before)
             ]
-            assert found == expected[:limit]
-        assert store.changes(after=-1) == log
+            asked: dict[str, Any] = {"after": after, "upto": upto, "before": before, "kind": kind, "id": id}
+            assert store.changes(**asked, limit=limit) == expected[:limit]
+            assert store.changes(**asked, limit=limit, newest=True) == expected[::-1][:limit]
+        for change in log:
+            assert store.changes(commit=change.commit) == [change]
 
     def test_a_reader_follows_the_log(self, store: Store, pen: Pen, log: list[Change[Any]]) -> None:
-        """From each change's place on, it misses none and gets none twice."""
-        followed: list[Change[Any]] = []
-        while batch := store.changes(after=followed[-1].seq if followed else 0, limit=2):
-            followed += batch
-        pen.add("p9")
+        """From stretch to stretch, however long they are, it misses none and gets none twice."""
+        for limit in (1, 2, 4, 9, 100):
+            stretch = store.stretch(limit=limit)
+            followed = [*stretch.changes]
+            while stretch.changes:
+                assert len(stretch.changes) <= limit
+                stretch = store.stretch(stretch.cursor, limit=limit)
+                followed += stretch.changes
+            assert followed == log
+            assert store.stretch(stretch.cursor, limit=limit) == stretch
+        pen.add(f"p{len(log)}")
 
-        assert followed == log
-        assert [change.id for change in store.changes(after=followed[-1].seq)] == ["p9"]
+        assert [change.id for change in store.stretch(stretch.cursor, limit=5).changes] == ["p9"]
+
+    def test_a_reader_may_begin_before_there_is_anything(self, store: Store, pen: Pen) -> None:
+        """And keep its place while nothing is written."""
+        cursor = store.stretch(limit=3).cursor
+        assert store.stretch(cursor, limit=3).changes == ()
+        pen.add("a")
+
+        assert [change.id for change in store.stretch(cursor, limit=3).changes] == ["a"]
+
+    def test_each_tenant_is_followed_alone(self, store: Store, log: list[Change[Any]]) -> None:
+        """What others write is not in it."""
+        other = store.for_tenant("other")
+        other.prepare(KINDS.values())
+        cursor = store.stretch(limit=100).cursor
+        there = Pen(other)
+        there.add("theirs")
+
+        assert store.stretch(cursor, limit=100).changes == ()
+        assert [change.id for change in other.stretch(limit=100).changes] == ["theirs"]
+
+    def test_a_cursor_of_another_log_is_refused(self, store: Store, log: list[Change[Any]], pen: Pen) -> None:
+        """Whatever somebody says it is; and so is a cut."""
+        for junk in JUNK:
+            with pytest.raises(Invalid):
+                store.stretch(junk, limit=1)
+            for ask in (
+                lambda cut=junk: store.changes(after=cut),
+                lambda cut=junk: store.changes(upto=cut),
+                lambda cut=junk: store.get(PARCEL, ["p0"], Moment(cut=cut)),
+                lambda cut=junk: store.cut(hour(100), within=cut),
+            ):
+                with pytest.raises(Invalid):
+                    ask()
 
     def test_the_end_of_the_log(self, store: Store, pen: Pen) -> None:
-        """Its place and time; nothing when nothing was written."""
-        assert store.last() == (0, None)
-        assert store.changes() == []
+        """The cut that holds everything, and its time; nothing when nothing was written."""
+        empty, recorded = store.last()
+        assert (recorded, store.changes(), store.changes(upto=empty)) == (None, [], [])
         pen.commit(added(Parcel, "a", label="a"), added(Parcel, "b", label="b"))
-        newest = store.changes()[-1]
+        cut, recorded = store.last()
 
-        assert store.last() == (newest.seq, hour(100)) == (newest.seq, newest.recorded_at)
+        assert recorded == hour(100) == store.changes()[-1].recorded_at
+        assert store.changes(upto=cut) == store.changes(after=empty) == store.changes()
+        assert store.changes(upto=empty) == store.changes(after=cut) == []
 
-    def test_the_place_a_time_had_reached(self, store: Store, log: list[Change[Any]]) -> None:
-        """The last change recorded at or before it, all changes of one instant included."""
+    def test_what_a_time_had_reached(self, store: Store, log: list[Change[Any]], pen: Pen) -> None:
+        """The changes recorded at or before it, all those of one instant included."""
         tick = timedelta(microseconds=1)
-        assert store.cut(hour(100) - tick) == 0
-        for change in log:
+        assert store.changes(upto=store.cut(hour(100) - tick)) == []
+        for place, change in enumerate(log):
             assert change.recorded_at is not None
-            assert store.cut(change.recorded_at) == store.cut(change.recorded_at + tick) == change.seq
-        assert store.cut(hour(10_000)) == log[-1].seq
+            for known in (change.recorded_at, change.recorded_at + tick):
+                assert store.changes(upto=store.cut(known)) == log[: place + 1]
+                assert store.changes(upto=store.cut(known, within=pen.cuts[3])) == log[: min(place + 1, 4)]
+        assert store.changes(upto=store.cut(hour(10_000))) == log
 
-    def test_the_place_an_instant_of_several_commits_had_reached(self, store: Store, pen: Pen) -> None:
-        """The last of them."""
-        assert store.cut(hour(100)) == 0
+    def test_what_an_instant_of_several_commits_had_reached(self, store: Store, pen: Pen) -> None:
+        """All of them."""
+        assert store.changes(upto=store.cut(hour(100))) == []
         pen.clock.step = timedelta(0)
         for id in ("a", "b"):
             pen.commit(added(Parcel, id, label=id), added(Box, id, label=id))
 
-        assert store.cut(hour(100)) == store.last()[0] == store.changes()[-1].seq
+        assert store.changes(upto=store.cut(hour(100))) == store.changes()
+        assert len(store.changes()) == 4

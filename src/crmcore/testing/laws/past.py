@@ -37,22 +37,22 @@ class PastLaws(Bench):
 
     def test_a_record_as_it_was_known(self, store: Store, pen: Pen) -> None:
         """Up to a place in the log, whatever happened later."""
+        empty = store.last()[0]
         states = [pen.add("a", 10)]
         for pieces in range(4):
             states.append(pen.change(states[-1], 11 + pieces, pieces=pieces))
-        places = [change.seq for change in store.changes()]
 
-        assert [pen.now(states[0], Moment(seq=place)) for place in places] == states
-        assert store.get(PARCEL, ["a"], Moment(seq=places[0] - 1)) == {}
-        assert pen.now(states[0], Moment(hour(11), places[3])) == states[1]
-        assert pen.now(states[0], Moment(FOREVER, places[1])) == states[1]
+        assert [pen.now(states[0], Moment(cut=cut)) for cut in pen.cuts] == states
+        assert store.get(PARCEL, ["a"], Moment(cut=empty)) == {}
+        assert pen.now(states[0], Moment(hour(11), pen.cuts[3])) == states[1]
+        assert pen.now(states[0], Moment(FOREVER, pen.cuts[1])) == states[1]
 
     def test_a_late_change_sets_what_nothing_later_set(self, store: Store, pen: Pen, tmp_path: Path) -> None:
         """Now, and in the past since its time; what was known before stays known so."""
         first = pen.add("a", 10, pieces=1, label="one", **{"custom.region": "north"})
         second = pen.change(first, 20, pieces=2, **{"custom.region": "south"})
         late = pen.change(second, 15, pieces=9, note="late", **{"custom.region": "east", "custom.rank": 1})
-        (*_, before, place) = (change.seq for change in store.changes())
+        (*_, before, place) = pen.cuts
         opened = self.again(store, tmp_path)
         pen = Pen(opened)
 
@@ -61,7 +61,7 @@ class PastLaws(Bench):
         then = pen.now(late, Moment(hour(15)))
         assert (then.version, then.pieces, then.note, then.custom) == (3, 9, "late", {"region": "east", "rank": 1})
         assert pen.now(late, Moment(hour(15) - TICK)) == pen.now(late, Moment(hour(15), before)) == first
-        assert pen.now(late, Moment(hour(20), before)) == pen.now(late, Moment(seq=before)) == second
+        assert pen.now(late, Moment(hour(20), before)) == pen.now(late, Moment(cut=before)) == second
         assert [change.late for change in opened.changes()] == [False, False, True]
 
     def test_late_changes_in_one_commit_and_in_any_order(self, pen: Pen) -> None:
@@ -111,6 +111,7 @@ class PastLaws(Bench):
             "d": (6, 2_000, 7, 2_001),
             "e": (5, 20, 10, 30, 25),
         }
+        empty = store.last()[0]
         for id, (birth, *rest) in histories.items():
             record = pen.add(id, birth, pieces=0, label=id)
             for number, at in enumerate(rest):
@@ -118,10 +119,10 @@ class PastLaws(Bench):
                 record = pen.change(record, at, **sets)
         log = store.changes()
         instants = {change.at + shift for change in log for shift in (-TICK, timedelta(0), TICK)}
-        for when, seq in product((None, *sorted(instants)), (None, 0, *(change.seq for change in log))):
-            known = [one for one in log if (when is None or one.at <= when) and (seq is None or one.seq <= seq)]
+        for when, (count, cut) in product((None, *sorted(instants)), [(None, None), *enumerate([empty, *pen.cuts])]):
+            known = [one for one in log[:count] if when is None or one.at <= when]
             expected = {id: replay(PARCEL, [one for one in known if one.id == id]) for id in histories}
-            assert store.get(PARCEL, histories, Moment(when, seq)) == {id: one for id, one in expected.items() if one}
+            assert store.get(PARCEL, histories, Moment(when, cut)) == {id: one for id, one in expected.items() if one}
 
     def test_finding_in_the_past(self, store: Store, pen: Pen) -> None:
         """The filter, the order and the page are those of the moment."""
@@ -131,9 +132,9 @@ class PastLaws(Bench):
         records = [pen.now(one) for one in records]
         pen.commit(*(changed(one, 8 + number, label="late") for number, one in enumerate(records[:4])))
         pen.change(records[8], 10, deleted_at=hour(10))
-        places = (None, middle, middle + 3, store.last()[0])
-        for at, seq, deleted in product((None, hour(3), hour(9), hour(10), hour(30)), places, (False, True)):
-            moment = Moment(at, seq)
+        cuts = (None, middle, pen.cuts[-3], store.last()[0])
+        for at, cut, deleted in product((None, hour(3), hour(9), hour(10), hour(30)), cuts, (False, True)):
+            moment = Moment(at, cut)
             states = store.get(PARCEL, [one.id for one in records], moment).values()
             pool = [one for one in states if (one.deleted_at is not None) is deleted]
             for where, match in (
@@ -151,7 +152,7 @@ class PastLaws(Bench):
         """No reading of an earlier instant, and none of what was known, is altered."""
         record = pen.change(pen.add("a", 10, pieces=1), 20, pieces=2)
         pen.commit(added(Parcel, "b", 12, label="b"))
-        moments = [Moment(hour(at), seq) for at in (10, 12, 15) for seq in (None, store.last()[0])]
+        moments = [Moment(hour(at), cut) for at in (10, 12, 15) for cut in (None, store.last()[0])]
         before = [store.get(PARCEL, ["a", "b"], moment) for moment in moments]
         pen.change(record, 16, pieces=3, label="late")
 

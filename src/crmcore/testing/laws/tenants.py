@@ -45,7 +45,7 @@ class TenantLaws(Bench):
             assert kept is not None
             assert kept.records == (record,)
             assert holder(mine.store, PARCEL, "code", "A") == holder(mine.store, PARCEL, "external.shop", "7") == "a"
-            for moment in (Moment(), Moment(at=hour(9)), Moment(seq=store.last()[0])):
+            for moment in (Moment(), Moment(at=hour(9)), Moment(cut=store.last()[0])):
                 assert list(mine.find(None, moment)) == [mine.now(record, moment)] == [record]
                 assert mine.store.count(PARCEL, asked(Parcel), moment) == 1
             assert bool(verify(mine.store, KINDS))
@@ -55,7 +55,7 @@ class TenantLaws(Bench):
         empty = store.for_tenant("")
         pen.change(pen.add("b"), 1, merged_into="a")
 
-        for moment in (Moment(), Moment(at=hour(9)), Moment(seq=store.last()[0])):
+        for moment in (Moment(), Moment(at=hour(9)), Moment(cut=store.last()[0])):
             assert empty.get(PARCEL, ["a", "b"], moment) == {}
             assert list(Pen(empty).find(None, moment)) == []
             assert empty.count(PARCEL, asked(Parcel), moment) == empty.count(PARCEL, asked(Parcel, deleted=True)) == 0
@@ -82,14 +82,16 @@ class TenantLaws(Bench):
         assert other.kept(KEY) is not None
         assert opened.kept(KEY) is other.kept(Key("mine", "f")) is None
 
-    def test_the_end_of_the_log_is_everybodys(self, store: Store, pen: Pen, there: Pen) -> None:
-        """Place and time run on over all tenants, so that they fit any of them."""
-        there.clock.now = hour(200)
+    def test_a_cut_fits_every_tenant(self, store: Store, pen: Pen, there: Pen) -> None:
+        """Whoever took it."""
+        between, log, theirs = there.store.last()[0], store.changes(), there.store.changes()
+        pen.add("b")
         there.add("b")
-        late = pen.commit(added(Parcel, "b", label="b"))
 
-        assert store.last() == there.store.last() == (late.changes[0].seq, hour(200))
-        assert store.cut(hour(150)) == there.store.cut(hour(150)) == there.store.changes()[0].seq
+        for cut in (between, store.last()[0], there.store.last()[0]):
+            assert (store.changes(upto=cut) == log) == (there.store.changes(upto=cut) == theirs) == (cut == between)
+        assert (store.changes(upto=between), there.store.changes(upto=between)) == (log, theirs)
+        assert [change.id for change in there.store.changes(after=between)] == ["b"]
 
     def test_kinds_are_prepared_for_all(self, store: Store) -> None:
         """A tenant that comes later finds room."""

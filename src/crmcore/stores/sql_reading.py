@@ -1,28 +1,28 @@
-"""The reading half of a SQLite store: records, now and at a moment, and the log."""
+"""The reading half of a store in SQL: records, now and at a moment, and the log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from itertools import groupby, islice
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from crmcore.kernel.change import Change, replay
 from crmcore.kernel.errors import Conflict, Corrupt, Invalid
+from crmcore.kernel.keys import microseconds
 from crmcore.kernel.page import Page, Query, cut, page_of, place_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment
 from crmcore.kernel.records import Kind, R
 from crmcore.kernel.where import predicate, select
 from crmcore.stores.database import Database
 from crmcore.stores.filter_sql import SqlFilter
-from crmcore.stores.query_sql import condition_of, lives, segment, upto, window
-from crmcore.stores.rows import LOG, change_of, instant_of, record_of
+from crmcore.stores.query_sql import condition_of, lives, segment, window
+from crmcore.stores.rows import LOG, change_of, record_of
 from crmcore.stores.schema import table_of
-from crmcore.stores.sqlite_words import find_words
+from crmcore.stores.sql_words import find_words
 
-__all__ = ["SqliteReading"]
+__all__ = ["SqlReading"]
 
 CHUNK = 500
 """How many ids one statement asks for."""
@@ -30,12 +30,15 @@ CHUNK = 500
 LONGEST_RUN = 10_000
 """The most records one statement reads while a filter is decided in Python."""
 
+Condition: TypeAlias = tuple[str, list[Any]]
+"""A piece of SQL, and what its question marks stand for."""
+
 LONGEST_LOG = 2**63 - 1
 """More changes than a log can have."""
 
 
-class SqliteReading:
-    """What a SQLite store can be asked.
+class SqlReading:
+    """What a store in SQL can be asked. In every piece of SQL ``k`` is a kind's table and ``x`` the log.
 
     Attributes:
         tenant: The tenant whose data it reads.
@@ -44,6 +47,18 @@ class SqliteReading:
     tenant: str
     _kinds: dict[str, Kind[Any]]
     _file: Database
+
+    # --- what each engine says in its own way -----------------------------------------------------------------------
+
+    def _within(self, cut: str) -> Condition:
+        """The condition that a row of the log lies within a cut."""
+        raise NotImplementedError
+
+    def _beyond(self, cut: str) -> Condition:
+        """The condition that a row of the log came after a cut."""
+        raise NotImplementedError
+
+    # --- records ----------------------------------------------------------------------------------------------------
 
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
         """Records by id; unknown ids are left out."""
@@ -68,9 +83,17 @@ class SqliteReading:
         with self._file.reading():
             return [*self._probed(kind, clause, values, moment), *self._folded(kind, clause, values, moment)]
 
+    def _upto(self, clock: str, moment: Moment) -> Condition:
+        """The condition on rows of the log that stand within a moment, after others."""
+        text, values = ("", []) if moment.cut is None else self._within(moment.cut)
+        text = f"AND {text}" if text else ""
+        if moment.at is None:
+            return text, values
+        return f"AND {clock} <= ? {text}", [microseconds(moment.at), *values]
+
     def _probed(self, kind: Kind[R], clause: str, values: Sequence[Any], moment: Moment) -> Iterator[R]:
         """Past states that were stored whole: one index probe a record."""
-        limit, bounds = upto("x.horizon", moment)
+        limit, bounds = self._upto("x.horizon", moment)
         outside, instant = window("NOT", moment)
         sql = f"""SELECT c.id, c.version, c.body, c.checksum FROM {table_of(kind)} k JOIN crm_change c ON c.seq = (
             SELECT x.seq FROM crm_change x WHERE x.tenant = k.tenant AND x.kind = ? AND x.id = k.id {limit}
@@ -82,7 +105,7 @@ class SqliteReading:
         """Past states a late change may matter to: the fold of what had happened and was known."""
         if moment.at is None:
             return
-        limit, bounds = upto('x."at"', moment)
+        limit, bounds = self._upto('x."at"', moment)
         inside, instant = window("", moment)
         columns = ", ".join(f"x.{name.strip()}" for name in f"{LOG}, seal".split(","))
         # CROSS keeps SQLite from starting at the log: records with late changes are few, log rows many.
@@ -154,41 +177,56 @@ class SqliteReading:
 
     def kept(self, key: Key) -> Commit | None:
         """The commit made under an idempotency key, if there is one."""
-        sql = "SELECT fingerprint, commit_id, first_seq, last_seq FROM crm_key WHERE tenant = ? AND key = ?"
+        sql = "SELECT fingerprint, commit_id FROM crm_key WHERE tenant = ? AND key = ?"
         rows = self._file.rows(sql, (self.tenant, key.text))
         if not rows:
             return None
-        ((fingerprint, id, first, last),) = rows
+        ((fingerprint, id),) = rows
         if fingerprint != key.fingerprint:
             message = f"the key {key.text!r} was used for another request; use a new key"
             raise Conflict("key", key.text, expected=key.fingerprint, found=fingerprint, message=message)
-        changes = self.changes(after=first - 1, upto=last)
         sql = """SELECT kind, id, version, body, checksum FROM crm_change
-            WHERE tenant = ? AND seq BETWEEN ? AND ? ORDER BY seq"""
+            WHERE tenant = ? AND commit_id = ? ORDER BY seq"""
         records = [
             record_of(self._kinds[name], self._file.path, row)
-            for name, *row in self._file.rows(sql, (self.tenant, first, last))
+            for name, *row in self._file.rows(sql, (self.tenant, id))
         ]
-        return Commit(id, tuple(changes), tuple(records))
+        return Commit(id, tuple(self.changes(commit=id)), tuple(records))
+
+    # --- the log ----------------------------------------------------------------------------------------------------
 
     def changes(
         self,
         *,
-        after: int = 0,
-        upto: int | None = None,
+        after: str | None = None,
+        upto: str | None = None,
+        before: int | None = None,
         kind: str | None = None,
         id: str | None = None,
         commit: str | None = None,
         limit: int | None = None,
+        newest: bool = False,
     ) -> list[Change[Any]]:
-        """The log in the order it was written."""
-        asked = {"seq > ?": after, "seq <= ?": upto, "kind = ?": kind, "id = ?": id, "commit_id = ?": commit}
-        given = {clause: value for clause, value in asked.items() if value is not None}
-        stretch = kind is None and commit is None
-        table = "crm_change NOT INDEXED" if stretch else "crm_change"  # the log itself is in its order
-        sql = f"SELECT {LOG}, seal FROM {table} WHERE tenant = ? AND {' AND '.join(given)} ORDER BY seq LIMIT ?"
-        values = (self.tenant, *given.values(), LONGEST_LOG if limit is None else max(limit, 0))
-        return [change_of(self._kinds, self._file.path, self.tenant, row) for row in self._file.rows(sql, values)]
+        """The log in the order it was written, or part of it."""
+        plain = {"x.seq < ?": before, "x.kind = ?": kind, "x.id = ?": id, "x.commit_id = ?": commit}
+        asked = [(text, [value]) for text, value in plain.items() if value is not None]
+        asked += [] if after is None else [self._beyond(after)]
+        asked += [] if upto is None else [self._within(upto)]
+        whole = kind is None and commit is None and after is None  # the log itself is in its order
+        order = "x.seq DESC" if newest else "x.seq"
+        return self._log(asked, limit, order=order, hint="NOT INDEXED" if whole else "")
+
+    def _log(
+        self, asked: Iterable[Condition], limit: int | None, *, order: str = "x.seq", hint: str = ""
+    ) -> list[Change[Any]]:
+        """Changes under some conditions, in order."""
+        texts, values = ["x.tenant = ?"], [self.tenant]
+        for text, bound in asked:
+            texts.append(text)
+            values += bound
+        sql = f"SELECT {LOG}, seal FROM crm_change x {hint} WHERE {' AND '.join(texts)} ORDER BY {order} LIMIT ?"
+        rows = self._file.rows(sql, (*values, LONGEST_LOG if limit is None else max(limit, 0)))
+        return [change_of(self._kinds, self._file.path, self.tenant, row) for row in rows]
 
     def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
         """The ids of the records that have unique values, by value."""
@@ -209,18 +247,3 @@ class SqliteReading:
         sql = """WITH RECURSIVE merged (id) AS (SELECT ? UNION SELECT a.id FROM crm_alias a JOIN merged m
             ON a.tenant = ? AND a.survivor = m.id) SELECT id FROM merged"""
         return frozenset(row[0] for row in self._file.rows(sql, (id, self.tenant)))
-
-    def last(self) -> tuple[int, datetime | None]:
-        """The place and the recording time of the newest change."""
-        rows = self._file.rows("SELECT seq, recorded_at FROM crm_change ORDER BY seq DESC LIMIT 1")
-        return (rows[0][0], instant_of(rows[0][1])) if rows else (0, None)
-
-    def cut(self, known: datetime) -> int:
-        """The last place in the log that was recorded at or before a time: a search by halves, for times never fall."""
-        low, high = 0, self.last()[0]
-        while low < high:
-            middle = (low + high + 1) // 2
-            sql = "SELECT recorded_at FROM crm_change WHERE seq >= ? ORDER BY seq LIMIT 1"
-            ((recorded,),) = self._file.rows(sql, (middle,))
-            low, high = (middle, high) if instant_of(recorded) <= known else (low, middle - 1)
-        return low

@@ -1,0 +1,144 @@
+"""A consumer of the log that is killed between reading and storing its cursor: it gets every change, and in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import count as counted
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from crmcore.crm import CRM
+from crmcore.kernel.change import Change
+from crmcore.kernel.errors import Busy, Conflict
+from crmcore.testing.exam.child import Told, start
+from crmcore.testing.exam.findings import Findings, Step
+from crmcore.testing.exam.server import Schema, address
+
+__all__ = ["early", "early_postgres", "follow", "subject", "subject_postgres", "write"]
+
+WRITERS = 4
+AT_ONCE = 7
+"""How many changes the consumer reads at a time."""
+
+PAUSE = 0.001
+"""Seconds a consumer that has read everything waits for more, and a writer between two acts."""
+
+SECONDS = 0.008
+"""The longest a consumer lives after its first word."""
+
+
+def subject(count: int, folder: Path, seed: int, step: Step) -> Findings:
+    """On SQLite: it stores its cursor once it has dealt with the changes."""
+    return _followed(str(folder / "log.db"), count, folder, seed, step)
+
+
+def subject_postgres(count: int, folder: Path, seed: int, step: Step) -> Findings:
+    """The same on PostgreSQL."""
+    return _followed(Schema.new(address(folder.parents[1]), folder).address, count, folder, seed, step)
+
+
+def early(count: int, folder: Path, seed: int, step: Step) -> Findings:
+    """On SQLite: it stores its cursor before it deals with the changes."""
+    return _followed(str(folder / "log.db"), count, folder, seed, step, early=True)
+
+
+def early_postgres(count: int, folder: Path, seed: int, step: Step) -> Findings:
+    """The same on PostgreSQL."""
+    return _followed(Schema.new(address(folder.parents[1]), folder).address, count, folder, seed, step, early=True)
+
+
+def _followed(where: str, count: int, folder: Path, seed: int, step: Step, *, early: bool = False) -> Findings:
+    """Kill consumers while others write, let the last one read on to the end, and look at what they got."""
+    chance = Random(seed)  # noqa: S311 - when to kill, no secret
+    stop, cursor = folder / "stop", folder / "cursor"
+    with CRM(where) as crm:
+        id = crm.accounts.add(name="Everybody's").id
+    writing = [start(partial(write, where, f"writer {number}", id, stop)) for number in range(WRITERS)]
+    got = b""
+    try:
+        for _ in range(count):
+            child = start(partial(follow, where, cursor, early=early))
+            got += child.word()
+            time.sleep(chance.uniform(0, SECONDS))
+            got += child.kill()
+            step(1)
+    finally:
+        stop.touch()
+        for one in writing:
+            one.rest()
+    got += start(partial(follow, where, cursor, end=True)).rest()
+    with CRM(where) as crm:
+        log = crm.store.changes()
+        sound = crm.verify()
+    seen = got.decode().splitlines()
+    faults = [*_faults(log, seen), *([] if sound else [str(sound)])]
+    return Findings(count, tuple(faults), f"{len(log):,} changes, {len(seen) - len(set(seen)):,} of them twice")
+
+
+def write(where: str, writer: str, id: str, stop: Path, _told: Told) -> None:
+    """Write until it is enough: to a record that all write to, and new ones.
+
+    Args:
+        where: The file, or the address.
+        writer: Who writes.
+        id: The record all write to.
+        stop: Once this file is there, it is enough.
+    """
+    with CRM(where) as crm:
+        for number in counted():
+            with suppress(Busy, Conflict), crm.batch() as batch:
+                batch.accounts.update(id, source=f"{writer}/{number}")
+                batch.accounts.add(name=f"{writer}/{number}")
+            if stop.exists():
+                break
+            time.sleep(PAUSE)
+
+
+def follow(where: str, cursor: Path, told: Told, *, early: bool = False, end: bool = False) -> None:
+    """Read the log, stretch by stretch, going on where the cursor says.
+
+    Args:
+        where: The file, or the address.
+        cursor: The file that holds the cursor.
+        told: Told a line for each change that is dealt with.
+        early: Whether to store the cursor before the changes are dealt with.
+        end: Whether to end when everything is read.
+    """
+    with CRM(where) as crm:
+        while True:
+            stretch = crm.store.stretch(cursor.read_text() if cursor.exists() else None, limit=AT_ONCE)
+            if early:
+                _store(cursor, stretch.cursor)
+            for change in stretch.changes:
+                told(f"{change.kind} {change.id} {change.version}\n".encode())
+            _store(cursor, stretch.cursor)
+            if not stretch.changes:
+                if end:
+                    break
+                time.sleep(PAUSE)
+
+
+def _store(file: Path, cursor: str) -> None:
+    """Put the new cursor in the place of the old one, whole."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(cursor)
+    os.replace(fresh, file)  # noqa: PTH105 - the name says it
+
+
+def _faults(log: Sequence[Change[Any]], seen: Sequence[str]) -> Iterable[str]:
+    """What was never dealt with, and what was dealt with before what comes before it."""
+    first = list(dict.fromkeys(seen))
+    there = {f"{change.kind} {change.id} {change.version}" for change in log}
+    yield from (f"never given: {line}" for line in sorted(there.difference(first)))
+    yield from (f"not in the log: {line}" for line in first if line not in there)
+    last: dict[str, int] = {}
+    for line in first:
+        record, _, version = line.rpartition(" ")
+        if int(version) < last.get(record, 0):
+            yield f"too late: {line}"
+        last[record] = max(int(version), last.get(record, 0))
