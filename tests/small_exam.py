@@ -9,7 +9,17 @@ import attrs
 from crmcore.testing.exam.__main__ import main
 from crmcore.testing.exam.part import PARTS
 
-ENOUGH = {"kill-9": 15, "power-loss": 20, "race": 96, "race-postgresql": 80, "cut-off": 1, "consumer": 25}
+ENOUGH = {
+    "kill-9": 15,
+    "power-loss": 20,
+    "race": 96,
+    "race-postgresql": 64,
+    "cut-off": 2,
+    "consumer": 25,
+    "consumer-postgresql": 15,
+}
 
 if __name__ == "__main__":
-    sys.exit(main(parts=[attrs.evolve(part, control_count=ENOUGH.get(part.slug, part.control_count)) for part in PARTS]))
+    sys.exit(
+        main(parts=[attrs.evolve(part, control_count=ENOUGH.get(part.slug, part.control_count)) for part in PARTS])
+    )

@@ -73,6 +73,13 @@ class World:
         """A deleted record."""
         return getattr(self.crm, plural).delete(self.new(plural))
 
+    def erased(self) -> str:
+        """The e-mail address of somebody who was erased."""
+        email = f"erased{next(self.count)}@engines.example"
+        if self.crm.backdated is None:
+            self.crm.erase(self.crm.contacts.add(email=email))
+        return email
+
     def stale(self, plural: str) -> Record:
         """A record as it was before somebody changed it."""
         old = self.new(plural)
@@ -89,7 +96,7 @@ class World:
 
     def customer(self) -> Record:
         """A contact with an account."""
-        return self.crm.contacts.add(**PERSON, account=self.new("accounts"))
+        return self.crm.contacts.add(**_person(self), account=self.new("accounts"))
 
     def homeless(self) -> dict[tuple[str, str], str]:
         """Where a deal goes whose stage is taken away."""
@@ -116,23 +123,28 @@ STAGES = [Stage("first"), Stage("won", kind="won"), Stage("lost", kind="lost")]
 OTHER = attrs.evolve(PLAYBOOK, sales=SalesRules(pipelines=(Pipeline("new business", STAGES),)))
 """A playbook without the stages that deals are in."""
 
-PERSON: dict[str, Any] = {
-    "name": f"{SECRET} Lovelace",
-    "given_name": SECRET,
-    "family_name": SECRET,
-    "job_title": SECRET,
-    "email": f"{SECRET}@engines.example",
-    "phone": f"{SECRET} 020 7946 0018",
-    "emails": {"work": f"{SECRET}@work.example"},
-    "phones": {"work": f"{SECRET} 020 7946 0019"},
-    "addresses": {"home": {"street": SECRET, "city": SECRET}},
-}
+
+def _person(world: World) -> dict[str, Any]:
+    """Somebody else each time, for who is erased is not taken in again."""
+    number = next(world.count)
+    return {
+        "name": f"{SECRET} Lovelace",
+        "given_name": SECRET,
+        "family_name": SECRET,
+        "job_title": SECRET,
+        "email": f"{SECRET}{number}@engines.example",
+        "phone": f"{SECRET} 1 {number:09}",
+        "emails": {"work": f"{SECRET}{number}@work.example"},
+        "phones": {"work": f"{SECRET} 2 {number + 500_000:09}"},
+        "addresses": {"home": {"street": SECRET, "city": SECRET}},
+    }
+
 
 ADDED: dict[str, Callable[[World], dict[str, Any]]] = {
     "accounts": lambda w: {"name": "Acme"},
     "affiliations": lambda w: {"contact": w.new("contacts"), "account": w.new("accounts")},
-    "contacts": lambda w: PERSON,
-    "leads": lambda w: {**PERSON, "company": "Engines"},
+    "contacts": _person,
+    "leads": lambda w: {**_person(w), "company": "Engines"},
     "notes": lambda w: {"record": w.new("accounts"), "text": SECRET},
     "opportunities": lambda w: {"name": "Roof", "amount": 100},
     "orders": lambda w: {"customer": w.new("accounts"), "ordered_on": "2026-01-05", "lines": [{"price": 5}]},
@@ -140,7 +152,7 @@ ADDED: dict[str, Callable[[World], dict[str, Any]]] = {
     "staff": lambda w: {"name": SECRET, "email": f"{SECRET}{next(w.count)}@acme.example"},
     "subscriptions": lambda w: {"customer": w.new("accounts"), "amount": 10, "started_on": "2026-01-05"},
     "tags": lambda w: {"name": w.name("tag")},
-    "touchpoints": lambda w: {"record": w.new("accounts"), "channel": "phone", "summary": SECRET},
+    "touchpoints": lambda w: {"record": w.new("accounts"), "channel": "phone", "topic": SECRET, "summary": SECRET},
 }
 
 CALLS: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -192,13 +204,18 @@ CALLS: dict[str, Callable[[World], dict[str, Any]]] = {
     "crm.batch": lambda w: {},
     "crm.commit": lambda w: {"changes": w.crm.accounts.propose(_rename, w.new("accounts"))},
     "crm.desk": lambda w: {"cls": kind_of(DESKS["accounts"].cls).cls},
+    "crm.erase": lambda w: {"record": w.new("notes")},
     "crm.feed": lambda w: {},
     "crm.given": lambda w: {},
     "crm.history": lambda w: {"record": w.new("contacts")},
     "crm.provenance": lambda w: {"record": w.new("contacts")},
+    "crm.purge": lambda w: {},
     "crm.search": lambda w: {"text": SECRET},
+    "crm.subject": lambda w: {"record": w.new("contacts")},
     "crm.suppose": lambda w: {},
+    "crm.suppressed": lambda w: {"email": "ada@engines.example"},
     "crm.undo": lambda w: {"commit": w.crm.history(w.new("contacts"))[-1].commit},
+    "crm.unsuppress": lambda w: {"email": w.erased()},
     "crm.verify": lambda w: {},
 }
 """A valid call of every method that not every desk has."""

@@ -138,7 +138,7 @@ def test_erased_values_are_gone(crm: CRM) -> None:
     """Also from what was told before."""
     ada = crm.contacts.add(name="Ada Lovelace")
     erasure = crm.context("").changed(ada, "erased", name="[erased]")
-    crm.store.erase(erasure, id="commit_e", recorded_at=crm.context("").at)
+    crm.store.erase([erasure], id="commit_e", recorded_at=crm.context("").at)
 
     assert told(crm) == ["contact_0001 erased", "contact_0001 added"]
     assert "Lovelace" not in str([dict(change.sets) for change in crm.feed()])

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -15,9 +16,9 @@ from hypothesis.stateful import run_state_machine_as_test
 import crmcore.testing
 from crmcore import CRM
 from crmcore.kernel.change import Change
-from crmcore.kernel.errors import CrmError
+from crmcore.kernel.errors import CrmError, Invalid
 from crmcore.kernel.page import Page, Query
-from crmcore.kernel.ports import NOW, Commit, Key, Moment
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Stretch
 from crmcore.kernel.records import Kind, R
 from crmcore.stores.memory import MemoryStore
 from crmcore.testing import CountingIds, StoreContract, StoreMachine, TickingClock
@@ -120,6 +121,53 @@ class Knowing(MemoryStore):
         return super().get(kind, ids, Moment(at=moment.at))
 
 
+class Sliding(MemoryStore):
+    """Cuts its log by the time of recording, so that what comes in the same instant slips in later."""
+
+    def _slid(self, place: int) -> int:
+        """How much of the log was recorded by the time of a place."""
+        log = self._rooms.log
+        return place and self._recorded(cast("datetime", log[place - 1][1].recorded_at), len(log))
+
+    def _reach(self, cut: str) -> int:
+        """For the log."""
+        return self._slid(super()._reach(cut))
+
+    def _known(self, shelf: Any, cut: str) -> int:  # noqa: ANN401 - as the store takes it
+        """For a record."""
+        return super()._known(shelf, str(self._slid(super()._reach(cut))))
+
+
+class Skipping(MemoryStore):
+    """Loses the first change of a stretch, unless it is the very first of the log."""
+
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """One further."""
+        found = super().stretch(after, limit=limit)
+        return found if after is None else attrs.evolve(found, changes=found.changes[1:])
+
+
+class Twofold(MemoryStore):
+    """Gives the last change again."""
+
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """With a cursor that was given before."""
+        found = super().stretch(after, limit=limit)
+        one_less = super().stretch(after, limit=len(found.changes) - 1) if len(found.changes) > 1 else found
+        return attrs.evolve(found, cursor=one_less.cursor)
+
+
+class Credulous(MemoryStore):
+    """Takes any cursor."""
+
+    def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
+        """What it does not know, it takes for the beginning."""
+        try:
+            return super().stretch(after, limit=limit)
+        except Invalid:
+            return super().stretch(limit=limit)
+
+
 class Short(MemoryStore):
     """Has no next page."""
 
@@ -139,9 +187,9 @@ class Generous(MemoryStore):
 class Remembering(MemoryStore):
     """Erases what stands now, and leaves the log."""
 
-    def erase(self, erasure: Change[Any], **rest: Any) -> Commit:  # noqa: ANN401 - as the store takes it
-        """A change like any other."""
-        return self.commit([erasure], **rest)
+    def erase(self, erasures: Sequence[Change[Any]], **rest: Any) -> Commit:  # noqa: ANN401 - as the store takes it
+        """Changes like any other."""
+        return self.commit(erasures, **rest)
 
 
 class Nameless(MemoryStore):
@@ -161,8 +209,12 @@ class Clinging(MemoryStore):
             super()._word(kind, before, record)
 
 
+LOGGING = [Sliding, Skipping, Twofold, Credulous]
+
+
 @pytest.mark.parametrize(
-    "broken", [Piecemeal, Repeating, Shared, Timeless, Knowing, Short, Generous, Remembering, Nameless, Clinging]
+    "broken",
+    [Piecemeal, Repeating, Shared, Timeless, Knowing, *LOGGING, Short, Generous, Remembering, Nameless, Clinging],
 )
 def test_a_broken_store_does_not_pass(broken: type[MemoryStore]) -> None:
     """Whatever it gets wrong, some history shows it."""

@@ -243,7 +243,7 @@ def test_an_erasure_stays(crm: CRM) -> None:
     ada = crm.contacts.update(ada, job_title="Countess")
     kind, at = kind_of(type(ada)), crm.context("").at
     erasure = crm.context("").changed(ada, "erased", name="[erased]", job_title=None)
-    crm.store.erase(erasure, id="commit_x", recorded_at=at)
+    crm.store.erase([erasure], id="commit_x", recorded_at=at)
 
     with pytest.raises(NotAllowed, match="commit_x erased values"):
         crm.undo("commit_x")

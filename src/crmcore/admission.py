@@ -17,6 +17,7 @@ from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, Record, kind_named, kind_of
 from crmcore.kernel.requirement import Requirement, lacking
 from crmcore.people.hierarchy import circular
+from crmcore.people.suppression import suppressed
 from crmcore.people.tenure import misplaced
 from crmcore.playbook import Playbook, PlaybookVersion
 
@@ -53,9 +54,10 @@ def objections(
 ) -> list[Objection]:
     """What speaks against writing changes, each with the records whose changes bring it about.
 
-    References to records that are not there come first, since the rest builds on them; then accounts that would be
-    part of themselves, and contacts who would be at one account twice, or first of all at one they do not belong
-    to; then records that would come to lack a custom field they need, or into a flaw.
+    References to records that are not there come first, since the rest builds on them; then what was erased and may
+    not come back; then accounts that would be part of themselves, and contacts who would be at one account twice, or
+    first of all at one they do not belong to; then records that would come to lack a custom field they need, or into a
+    flaw.
 
     Args:
         changes: What is to be written, their values read.
@@ -65,6 +67,7 @@ def objections(
     """
     stages: tuple[Callable[[], Iterable[Objection]], ...] = (
         lambda: _astray(changes, kinds, store),
+        lambda: suppressed(changes, kinds, store),
         lambda: circular(changes, kinds, store),
         lambda: misplaced(changes, kinds, store),
         lambda: _unfit(changes, kinds, store, playbook),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -91,7 +91,8 @@ class Playbooks:
     first: Playbook
     _known: dict[str, Playbook] = attrs.field(factory=dict)
     _seen: dict[str, str] = attrs.field(factory=dict)
-    _versions: dict[str, int] = attrs.field(factory=dict)
+    _marks: dict[str, tuple[int, str]] = attrs.field(factory=dict)  # version and hash of what is known
+    _sure: dict[str, tuple[int, str]] = attrs.field(factory=dict)  # … and of what is known to stay
 
     def of(self, store: Store, moment: Moment = NOW) -> Playbook:
         """The playbook in force at a moment.
@@ -102,17 +103,19 @@ class Playbooks:
         """
         if moment != NOW:
             return in_force(store, moment) or self.first
-        if store.tenant not in self._known:
+        if store.tenant not in self._known or self._sure.get(store.tenant) != self._marks[store.tenant]:
             self._take(store)
         return self._known[store.tenant]
 
     def _take(self, store: Store) -> None:
         """Take up what the store works by now."""
+        tenant = store.tenant
         found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
-        if found is None:
-            self._known[store.tenant], self._versions[store.tenant] = self.first, 0
-        elif self._versions.get(store.tenant) != found.version:
-            self._known[store.tenant], self._versions[store.tenant] = _read(found.text), found.version
+        mark = (0, "") if found is None else (found.version, found.hash)
+        if self._marks.get(tenant) != mark:
+            self._known[tenant], self._marks[tenant] = self.first if found is None else _read(found.text), mark
+        if self._sure.get(tenant) != mark and _settled(store):
+            self._sure[tenant] = mark
 
     def ground(self, store: Store) -> dict[tuple[str, str], int]:
         """The version of the playbook that acts rest on, as ``Store.commit`` takes it.
@@ -121,7 +124,7 @@ class Playbooks:
             store: The store, bound to a tenant.
         """
         self.of(store)
-        return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._versions[store.tenant]}
+        return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._marks[store.tenant][0]}
 
     def look(self, store: Store, cut: str) -> None:
         """Take up what another process may have adopted meanwhile.
@@ -131,7 +134,8 @@ class Playbooks:
             cut: The cut of its log as it is.
         """
         if self._seen.get(store.tenant) != cut:
-            self._seen[store.tenant] = cut
+            if _settled(store):  # else a host may roll back, and others write what has the same cut
+                self._seen[store.tenant] = cut
             self._take(store)
 
     def wrote(self, store: Store, done: Commit) -> None:
@@ -141,7 +145,7 @@ class Playbooks:
             store: The store, bound to a tenant.
             done: What was written.
         """
-        if done.cuts is not None and self._seen.get(store.tenant) == done.cuts[0]:
+        if done.cuts is not None and self._seen.get(store.tenant) == done.cuts[0] and _settled(store):
             self._seen[store.tenant] = done.cuts[1]
 
     def kept(self, store: Store) -> bool:
@@ -151,7 +155,7 @@ class Playbooks:
             store: The store, bound to a tenant.
         """
         self.of(store)
-        return self._versions[store.tenant] > 0
+        return self._marks[store.tenant][0] > 0
 
     def keep(
         self,
@@ -188,6 +192,12 @@ class Playbooks:
             else:
                 self.wrote(store, done)
         self._take(store)
+
+
+def _settled(store: Store) -> bool:
+    """Whether the playbook of a store stays, whatever a host does that has lent it a connection."""
+    asked: Callable[[str, str], bool] | None = getattr(store, "settled", None)
+    return asked is None or asked(kind_of(PlaybookVersion).name, PLAYBOOK_ID)
 
 
 def _adoption(store: Store, playbook: Playbook, context: Context[Any]) -> Change[PlaybookVersion] | None:

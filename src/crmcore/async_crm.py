@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from functools import wraps
 from os import PathLike
@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from crmcore.crm import CRM
 from crmcore.figures import Figures
+from crmcore.following import Changes, Consumers
 from crmcore.kernel.ports import Store
 from crmcore.kernel.reading import Reading
 from crmcore.kernel.records import Record
@@ -24,7 +25,7 @@ T = TypeVar("T")
 AHEAD = 100
 """How many records of ``each`` are handed over at a time. It has read a page of them anyway."""
 
-_LIVE = (Reading, Figures, MethodType)
+_LIVE = (Reading, Figures, Consumers, MethodType)
 """What works on a store, and so is no value to hand to an event loop."""
 
 
@@ -157,7 +158,7 @@ class AsyncCRM:
     Cancelled, an act that has not begun is never done, and one that has begun is waited for: either way the cancelled
     task ends when its thread is done with it, all or nothing is written, and reading tells which. ``given(key=…)``
     makes it safe to repeat. A ``batch()`` cancelled before its end writes nothing. A timeout is thus late by what is
-    under way, at most as long as the store waits for other writers.
+    under way.
 
     For type checkers, opening, views, blocks and ``run`` have exact types, and desks take and give anything.
     ``await crm.run(lambda crm: crm.leads.get(id))`` is a ``Lead`` to them, and a misspelt argument in it an error.
@@ -282,6 +283,29 @@ class AsyncCRM:
     def suppose(self) -> AbstractAsyncContextManager[Self]:
         """What if, as ``CRM.suppose``: what is done in the block is never written."""
         return self._block(CRM.suppose)
+
+    def follow(
+        self,
+        consumer: str,
+        *,
+        limit: int = 100,
+        kinds: Iterable[type[Record] | str] | None = None,
+        start: str | None = None,
+    ) -> AbstractAsyncContextManager[Changes]:
+        """The next changes for a consumer, as ``CRM.follow``: its cursor moves on when the block has ended well.
+
+        Example:
+            >>> import asyncio
+            >>> from crmcore import AsyncCRM
+            >>> async def main() -> None:
+            ...     async with AsyncCRM() as crm:
+            ...         await crm.accounts.add(name="Acme")
+            ...         async with crm.follow("crm-to-erp") as batch:
+            ...             print([change.what for change in batch])
+            >>> asyncio.run(main())
+            ['added']
+        """
+        return self._threads.within(lambda: self._reach().follow(consumer, limit=limit, kinds=kinds, start=start))
 
     @asynccontextmanager
     async def _block(self, begin: Callable[[CRM], AbstractContextManager[CRM]]) -> AsyncIterator[Self]:

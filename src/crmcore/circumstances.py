@@ -56,6 +56,7 @@ class Circumstances(Desks):
     _house: House
     _given: Given
     _batch: bool = False
+    _supposed: bool = False
 
     @property
     def playbook(self) -> Playbook:

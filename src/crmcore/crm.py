@@ -13,19 +13,22 @@ import attrs
 
 from crmcore.adoption import Playbooks, check_custom, check_remap, remapped
 from crmcore.circumstances import Given, House, said
+from crmcore.erasing import Erasing
 from crmcore.kernel.acting import kept, once
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, NewId
 from crmcore.kernel.errors import Invalid, NotFound, Problem
+from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.late import check_present
 from crmcore.kernel.page import Page
 from crmcore.kernel.ports import NOW, Key, Moment, Store
 from crmcore.kernel.records import Record, kind_named, kind_of
 from crmcore.kernel.values import read_text
 from crmcore.kinds import Kinds, desks_of
+from crmcore.outbox import Outbox
 from crmcore.playbook import Playbook
+from crmcore.receiving import Receiving
 from crmcore.system import SystemIds, system_clock
-from crmcore.writing import Writing
 
 if TYPE_CHECKING:
     from crmcore.figures import Figures
@@ -36,7 +39,7 @@ __all__ = ["CRM"]
 URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
-class CRM(Writing):
+class CRM(Erasing, Receiving, Outbox):
     """A CRM: desks over a store, under a playbook.
 
     Args:
@@ -48,6 +51,8 @@ class CRM(Writing):
         new_id: Makes ids; default: UUIDs of version 7.
         by: Who acts, unless ``given`` says otherwise.
         tenant: Whose data it is.
+        connection: Instead of a store, a connection that you open, use beside it, and close: of sqlite3, psycopg, Django
+            or SQLAlchemy. Within a transaction of yours it commits nothing, and never undoes what is yours.
 
     Raises:
         Invalid: The playbook takes away stages that deals are in; ``adopt`` with a remap moves them.
@@ -73,6 +78,7 @@ class CRM(Writing):
         new_id: NewId | None = None,
         by: str | None = None,
         tenant: str = "default",
+        connection: Any = None,  # noqa: ANN401 - of one driver or framework or another
     ) -> None:
         desks = desks_of(kinds, taken=dir(type(self)))
         known = {kind.name: kind for kind in map(kind_of, desks)}
@@ -80,7 +86,7 @@ class CRM(Writing):
         self._house = House(clock, new_id or SystemIds(), known, Playbooks(playbook or Playbook()))
         tenant = read_text(tenant, path="tenant", empty=False)
         self._given = Given(by=said(by, "by"))
-        self.store: Store = _opened(store).for_tenant(tenant)
+        self.store: Store = _opened(store, connection).for_tenant(tenant)
         self.moment: Moment = NOW
         try:
             self.store.prepare(known.values())
@@ -189,7 +195,7 @@ class CRM(Writing):
         found: dict[str, Change[Any]] = {}
         for change in self.history(record):
             found.update(dict.fromkeys(change.sets, change))
-        return {name: change for name, change in found.items() if change.sets[name] is not None}
+        return {name: change for name, change in found.items() if change.sets[name] not in (None, EMPTY)}
 
     def feed(
         self,
@@ -242,8 +248,10 @@ class CRM(Writing):
         self.close()
 
 
-def _opened(store: Store | str | PathLike[str] | None) -> Store:
+def _opened(store: Store | str | PathLike[str] | None, connection: object) -> Store:
     """The store somebody named."""
+    if connection is not None:
+        return _hosted(store, connection)
     if store is None:
         from crmcore.stores.memory import MemoryStore
 
@@ -258,6 +266,16 @@ def _opened(store: Store | str | PathLike[str] | None) -> Store:
     from crmcore.stores.sqlite import SqliteStore
 
     return SqliteStore(path)
+
+
+def _hosted(store: object, connection: object) -> Store:
+    """The store on a connection of somebody's."""
+    if store is not None:
+        mend = "give the connection alone: it says where the store is"
+        raise Invalid([Problem("store", type(store).__name__, "a store or a connection", mend)])
+    from crmcore.hosting import hosted
+
+    return hosted(connection)
 
 
 def _at_server(url: str) -> Store:

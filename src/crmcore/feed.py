@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from crmcore.bookkeeping import kinds_asked
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.page import LARGEST_PAGE, Page, check_limit
 from crmcore.kernel.ports import Moment, Store
 from crmcore.kernel.records import Kind, Record
 from crmcore.kernel.values import read_text
-from crmcore.playbook import PlaybookVersion
 
 __all__ = ["newest"]
 
@@ -29,7 +29,7 @@ def newest(
     kinds: Iterable[type[Record] | str] | None,
     by: str | None,
 ) -> Page[Change[Any]]:
-    """One page of the log, the newest change first, without those of the playbook.
+    """One page of the log, the newest change first, without what the CRM keeps for itself.
 
     Pages follow the places of the log, so what is written meanwhile moves none of them.
 
@@ -46,7 +46,7 @@ def newest(
         Invalid: The limit is out of range, the cursor is none, or a kind is unknown.
     """
     check_limit(limit)
-    names, actor = _names(every, kinds), None if by is None else read_text(by, path="by", empty=False)
+    names, actor = kinds_asked(every, kinds), None if by is None else read_text(by, path="by", empty=False)
     found: list[Change[Any]] = []
     for change in _backwards(store, None if after is None else _place(after), moment.cut, limit + 1):
         happened = moment.at is None or change.at <= moment.at
@@ -56,21 +56,6 @@ def newest(
                 break
     items = tuple(found[:limit])
     return Page(items, str(items[-1].seq) if len(found) > limit else None)
-
-
-def _names(every: Mapping[str, Kind[Any]], kinds: object) -> frozenset[str]:
-    """The names of the kinds that are asked for."""
-    classes = {name: kind.cls for name, kind in every.items() if kind.cls is not PlaybookVersion}
-    if kinds is None:
-        return frozenset(classes)
-    if isinstance(kinds, str) or not isinstance(kinds, Iterable):
-        raise Invalid([Problem("kinds", kinds, "several kinds", 'write kinds=[Contact], or kinds=["contact"]')])
-    asked = tuple(kinds)
-    strangers = [one for one in asked if not any(one in told for told in classes.items())]
-    if strangers:
-        expected = f"one of {', '.join(classes)}"
-        raise Invalid([Problem("kinds", one, expected, "name a kind of this CRM") for one in strangers])
-    return frozenset(told[0] for told in classes.items() if any(one in told for one in asked))
 
 
 def _place(after: object) -> int:

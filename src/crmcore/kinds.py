@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from crmcore.desks import Desks, Opened
+from crmcore.inbox import InboxDesk, InboxMessage
 from crmcore.kernel.desk import Desk
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.fields import ANY
 from crmcore.kernel.pointing import pointing
 from crmcore.kernel.records import Kind, Record, kind_of
+from crmcore.people import Suppression, SuppressionDesk
 from crmcore.playbook import PlaybookDesk, PlaybookVersion
 
 __all__ = ["DESKS", "Kinds", "desks_of"]
@@ -19,6 +21,8 @@ __all__ = ["DESKS", "Kinds", "desks_of"]
 DESKS: Mapping[type[Record], type[Desk[Any]]] = {
     **{opened.cls: opened.desk for opened in vars(Desks).values() if isinstance(opened, Opened)},
     PlaybookVersion: PlaybookDesk,
+    Suppression: SuppressionDesk,
+    InboxMessage: InboxDesk,
 }
 """The kinds every CRM has, and their desks."""
 

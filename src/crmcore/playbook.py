@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast, get_args, get_origin
 
 import attrs
 
@@ -227,10 +227,30 @@ def _converter() -> Converter:
     made.register_structure_hook(Rates, lambda raw, _: Rates.from_dicts(raw))
     made.register_unstructure_hook_func(_is_filter, to_data)
     made.register_structure_hook_func(_is_filter, lambda raw, _: from_data(raw))
+    made.register_structure_hook_func(_is_tuple, functools.partial(_each, made))
     write, read = make_dict_unstructure_fn(CustomField, made), make_dict_structure_fn(CustomField, made)
     made.register_unstructure_hook(CustomField, lambda one: one.type if one == CustomField(one.type) else write(one))
     made.register_structure_hook(CustomField, lambda raw, cls: _custom_field(raw) or read(raw, cls))
     return made
+
+
+def _each(made: Converter, raw: object, cls: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type with its arguments
+    """Every item of a list, or the errors of all of them; text is no list, though it has letters to go through."""
+    from cattrs.errors import IterableValidationError, IterableValidationNote
+
+    if not isinstance(raw, list | tuple):
+        raise Invalid([Problem("value", type(raw).__name__, "a list", "put it in brackets")])
+    found: list[Any] = []
+    errors: list[Exception] = []
+    for place, one in enumerate(raw):
+        try:
+            found.append(made.structure(one, get_args(cls)[0]))
+        except Exception as error:  # noqa: BLE001 - told with the others
+            error.add_note(IterableValidationNote("", place, cls))
+            errors.append(error)
+    if errors:
+        raise IterableValidationError("", errors, cls)
+    return tuple(found)
 
 
 def _custom_field(raw: object) -> CustomField | None:
@@ -278,6 +298,10 @@ def _found(error: BaseException, path: str) -> Iterator[Problem]:
             yield Problem(path, type(error).__name__, "data as to_data() writes it", "give it, or correct it")
     for one, place in branches:
         yield from _found(one, place)
+
+
+def _is_tuple(cls: Any) -> bool:  # noqa: ANN401 - cattrs asks about anything
+    return get_origin(cls) is tuple
 
 
 def _is_filter(cls: Any) -> bool:  # noqa: ANN401 - cattrs asks about anything

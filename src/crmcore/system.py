@@ -1,4 +1,4 @@
-"""The system's clock and the system's ids: the only place that asks the machine for either."""
+"""The system's clock, ids and chance: the only place that asks the machine for them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import threading
 import time
 from datetime import UTC, datetime
 
-__all__ = ["SystemIds", "system_clock"]
+__all__ = ["SystemIds", "fresh_secret", "system_clock"]
 
 
 def system_clock() -> datetime:
     """What time it is, in UTC."""
     return datetime.now(UTC)
+
+
+def fresh_secret() -> bytes:
+    """A secret that nobody can guess: 32 random bytes."""
+    return os.urandom(32)
 
 
 class SystemIds:

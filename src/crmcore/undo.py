@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
 from crmcore.kernel.change import Change, diff, replay
 from crmcore.kernel.context import Context
 from crmcore.kernel.errors import NotAllowed, NotFound, Problem
-from crmcore.kernel.fields import ANY
-from crmcore.kernel.page import Query
-from crmcore.kernel.pointing import Pointing, pointers_of, pointing
 from crmcore.kernel.ports import Store
-from crmcore.kernel.reading import WHOLE
 from crmcore.kernel.records import Kind, Record, kind_of
-from crmcore.kernel.where import AnyOf, F, Filter, Presence, checked
+from crmcore.kernel.referring import Whole, referring
 from crmcore.playbook import PlaybookVersion
 
 __all__ = ["undoing"]
@@ -25,9 +21,8 @@ __all__ = ["undoing"]
 MOST_NAMED = 20
 """How many reasons against it a refusal lists."""
 
-Whole: TypeAlias = tuple[str, str]
-"""A record, by kind and id."""
-
+_MENDS = ("undo that first, or correct the record", "correct the record; what was erased is gone")
+"""What to do about a record that was changed since, and about one that was erased."""
 
 @attrs.frozen
 class _Step:
@@ -92,7 +87,7 @@ def _moved(changes: Sequence[Change[Any]], store: Store, kinds: Mapping[str, Kin
                 since = store.changes(kind=name, id=id)[ended[name, id]]
                 who = "" if since.by is None else f" by {since.by}"
                 found = f"{since.what}{who} at {since.at.isoformat()}"
-                yield Problem(f"{name} {id}", found, "no change since", "undo that first, or correct the record")
+                yield Problem(f"{name} {id}", found, "no change since", _MENDS[since.what == "erased"])
 
 
 def _steps(changes: Sequence[Change[Any]], store: Store, kinds: Mapping[str, Kind[Any]]) -> Iterator[_Step]:
@@ -117,32 +112,7 @@ def _referring(steps: Sequence[_Step], store: Store, kinds: Mapping[str, Kind[An
     inside = {(step.kind.name, step.now.id) for step in steps}
     made = {(step.kind.name, step.now.id) for step in steps if step.before is None}
     for kind in kinds.values() if made else ():
-        for id, record in _pointing_at(made, kind, store, MOST_NAMED + len(inside)).items():
+        for id, record in referring(kind, made, store, most=MOST_NAMED + len(inside)).items():
             if (kind.name, id) not in inside:
                 how = "refers to it" if record.merged_into is None else "was merged into it"
                 yield Problem(f"{kind.name} {id}", how, "nothing of the kind", "take that back first")
-
-
-def _pointing_at(made: Collection[Whole], kind: Kind[Any], store: Store, most: int) -> dict[str, Record]:
-    """Records of a kind that refer to some others, by id."""
-    found: dict[str, Record] = {}
-    for name, told in pointing(kind).items():
-        where = _asked(name, told, made)
-        if where is not None:
-            asked = checked(where, kind.types_for(where, {}), currency="USD", at=None, zone="UTC")
-            query = Query(where=asked, limit=most, deleted=name == "merged_into")
-            found |= {one.id: one for one in store.find(kind, query)}
-    inner = {named for told in pointing(kind).values() for some in told.inner.values() for named in some}
-    ids = {id for name, id in made if not inner.isdisjoint({ANY, name})}
-    for record in store.find(kind, Query(limit=WHOLE)) if ids else ():  # no filter asks for what parts hold
-        if any(id in ids for _, id, _ in pointers_of(kind, record)):
-            found[record.id] = record
-    return found
-
-
-def _asked(name: str, told: Pointing, made: Iterable[Whole]) -> Filter | None:
-    """What a field must hold to refer to one of some records; None when it refers to others."""
-    ids = [id for kind, id in made if not {ANY, kind}.isdisjoint(told.own)]
-    if not ids:
-        return None
-    return AnyOf(tuple(Presence(f"{name}.{id}") for id in ids)) if told.members else F[name].is_in(ids)

@@ -171,7 +171,7 @@ class Writing(Circumstances):
         overlay.prepare(self.kinds.values())
         house = attrs.evolve(self._house, playbooks=Playbooks(self._house.playbooks.first))
         try:
-            yield self._view(store=overlay, _house=house, _batch=False)
+            yield self._view(store=overlay, _house=house, _batch=False, _supposed=True)
         finally:
             overlay.close()
 

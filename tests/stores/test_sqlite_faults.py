@@ -34,6 +34,7 @@ from crmcore.kernel.page import Query
 from crmcore.kernel.ports import Key, Moment, Store
 from crmcore.kernel.where import F
 from crmcore.stores.codec import encode_sets
+from crmcore.stores.schema import FORMAT
 from crmcore.stores.sqlite import SqliteStore
 from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, asked, changed, holder, hour
 from crmcore.verification import verify
@@ -431,16 +432,17 @@ def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
         assert Pen(store).add("a").version == 1
 
 
-@pytest.mark.parametrize("found", ["2", "10", "", "two", "9" * 5_000, None])
-def test_a_newer_format_is_refused(path: Path, raw: sqlite3.Connection, found: str | None) -> None:
-    """Before anything is read or written."""
+@pytest.mark.parametrize("found", [str(FORMAT + 1), "10", "9" * 5_000, "", "two", "02", None])
+def test_a_format_nobody_knows_here_is_refused(path: Path, raw: sqlite3.Connection, found: str | None) -> None:
+    """Before anything is read or written: a newer one, or none."""
     if found is None:
         raw.execute("DELETE FROM crm_meta")
     else:
         raw.execute("UPDATE crm_meta SET value = ?", (found,))
     raw.close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match="upgrade crmcore"):
+    newer = found is not None and found[:1] in set("123456789")
+    with pytest.raises(SchemaTooNew if newer else Corrupt, match="upgrade crmcore" if newer else "which format"):
         opened(path)
     assert path.read_bytes() == before
 

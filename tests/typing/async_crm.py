@@ -27,7 +27,7 @@ async def desks_take_and_give_anything(crm: AsyncCRM) -> None:
     assert_type(await crm.leads.get("lead_1"), Any)
     assert_type(crm.leads.get("lead_1"), AsyncCall)
     assert_type([lead async for lead in crm.leads.each()], list[Any])
-    crm.leads.get("lead_1").status  # type: ignore[attr-defined]  # noqa: B018
+    crm.leads.get("lead_1").status  # type: ignore[attr-defined]
 
 
 def names(crm: CRM, leads: Sequence[Lead], *, upper: bool) -> list[str]:

@@ -38,7 +38,7 @@ class Touchpoint(Record):
     record: str = field(key=True, references=ANY)
     channel: str = field(key=True)
     direction: str | None = field(default=None, key=True)
-    topic: str | None = field(default=None, key=True)
+    topic: str | None = field(default=None, key=True, personal=True)
     summary: str | None = field(default=None, personal=True)
     happened_at: datetime = field(key=True, by_act=True)
 

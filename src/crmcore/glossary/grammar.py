@@ -125,6 +125,13 @@ GRAMMAR = (
         see=("playbook", "required field", "tag"),
     ),
     Term(
+        "data subject",
+        "A person, and everything that is kept about them, wherever it is kept: to be told on request, and to be erased.",
+        "crmcore.subject.Subject",
+        synonyms=("subject access request",),
+        see=("erasure", "personal field"),
+    ),
+    Term(
         "deletion",
         "Putting a record away: it is found no more, stays in the log, and can be brought back.",
         "crmcore.kernel.Desk.delete",
@@ -151,9 +158,10 @@ GRAMMAR = (
     ),
     Term(
         "erasure",
-        "Scrubbing values of a record for good, from the log too. That it was done stays.",
-        "crmcore.kernel.ports.Store.erase",
-        see=("deletion", "personal field"),
+        "Scrubbing what is personal about somebody for good, from the log too. That it was done stays.",
+        "crmcore.erasure.Erasure",
+        synonyms=("right to be forgotten",),
+        see=("data subject", "deletion", "personal field", "purge", "suppression"),
     ),
     Term(
         "exchange rate",
@@ -268,7 +276,7 @@ GRAMMAR = (
         "personal field",
         "A field about a person. What it holds never appears in a message.",
         "crmcore.kernel.fields.Field.personal",
-        see=("erasure",),
+        see=("data subject", "erasure"),
     ),
     Term(
         "playbook",
@@ -288,6 +296,12 @@ GRAMMAR = (
         "Where each value of a record comes from: the change that set it, with who, when and why.",
         "crmcore.CRM.provenance",
         see=("audit trail", "result provenance"),
+    ),
+    Term(
+        "purge",
+        "Taking what was erased out of the bytes of the store's own files, where databases leave it.",
+        "crmcore.CRM.purge",
+        see=("erasure",),
     ),
     Term(
         "record",

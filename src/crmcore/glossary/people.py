@@ -88,4 +88,11 @@ PEOPLE = (
         synonyms=("staff profile",),
         see=("actor", "owner"),
     ),
+    Term(
+        "suppression",
+        "What an erasure leaves of an e-mail address, a phone number or an id elsewhere: a keyed hash, by which nobody is "
+        "told, and who was erased is not taken in again.",
+        "crmcore.people.Suppression",
+        see=("bulk load", "erasure"),
+    ),
 )

@@ -176,7 +176,7 @@ def effective(change: Change[R], later: Iterable[Iterable[str]]) -> dict[str, An
         later: For each change after it in ``(at, version)`` order, the names it sets.
     """
     taken = {name for names in later for name in names}
-    return {name: value for name, value in change.sets.items() if name not in taken}
+    return {name: value for name, value in change.sets.items() if taken.isdisjoint((name, name.partition(".")[0]))}
 
 
 def diff(before: Record | None, after: Record) -> dict[str, Any]:

@@ -24,6 +24,7 @@ never appear in one.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -55,6 +56,9 @@ SHOWN = 60
 
 LISTED = 20
 """How many problems a message lists."""
+
+_ID = re.compile(r"[a-z][a-z0-9_]*_[\w-]+", re.ASCII)
+"""What an id looks like: the kind, and what tells one from others."""
 
 
 def shown(value: object) -> str:
@@ -118,7 +122,8 @@ class NotFound(CrmError, LookupError):
 
     def __init__(self, kind: str, id: str, mend: str = "check the id, or look with find()") -> None:
         self.kind, self.id = kind, id
-        super().__init__(f"no {kind} with id {shown(id)}; {mend}")
+        named = id if isinstance(id, str) and _ID.fullmatch(id) else "•••"  # it may be somebody's name or address
+        super().__init__(f"no {kind} with id {shown(named)}; {mend}")
 
 
 class Conflict(CrmError):

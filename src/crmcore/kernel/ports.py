@@ -18,7 +18,7 @@ from crmcore.kernel.fingerprint import fingerprint
 from crmcore.kernel.page import Page, Query
 from crmcore.kernel.records import Kind, R, Record
 
-__all__ = ["NOW", "Commit", "Key", "Moment", "Store", "Stretch"]
+__all__ = ["NOW", "Commit", "Key", "Moment", "Purge", "Store", "Stretch"]
 
 
 @attrs.frozen
@@ -92,6 +92,35 @@ class Stretch:
 
     changes: tuple[Change[Any], ...]
     cursor: str
+
+
+@attrs.frozen
+class Purge:
+    """What came of a purge: it is done, or waits for something. Written out it says which.
+
+    Attributes:
+        pending: What it waits for, and what to do then; None when it is done.
+
+    Example:
+        >>> from crmcore import CRM
+        >>> print(CRM().purge())
+        done
+    """
+
+    pending: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing that was erased is left in the store's own files."""
+        return self.pending is None
+
+    def __bool__(self) -> bool:
+        """Whether it is done."""
+        return self.done
+
+    def __str__(self) -> str:
+        """Done, or what it waits for."""
+        return "done" if self.pending is None else f"pending: {self.pending}"
 
 
 class Store(Protocol):
@@ -254,6 +283,27 @@ class Store(Protocol):
         """
         ...
 
+    def tip(self) -> str:
+        """The cursor of somebody who has read all there is now, as ``stretch`` takes it."""
+        ...
+
+    def cursors(self) -> dict[str, str]:
+        """Where those who follow the log under a name have come to, by name. An overlay has followers of its own."""
+        ...
+
+    def move_cursor(self, consumer: str, *, was: str, now: str) -> None:
+        """Keep where somebody who follows the log has come to, unless it is known otherwise meanwhile.
+
+        Args:
+            consumer: The name they follow under.
+            was: Where they were, as ``cursors`` gave it; empty when it did not.
+            now: Where they have come to: any text; empty to forget them.
+
+        Raises:
+            Conflict: They are elsewhere; nothing was moved.
+        """
+        ...
+
     def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
         """The ids of the records that have unique values, by value; values nobody has are left out.
 
@@ -299,24 +349,67 @@ class Store(Protocol):
         """
         ...
 
-    def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
-        """Scrub values of one record everywhere: record, log, claims, keys and columns, as a change of its own.
+    def erase(
+        self,
+        erasures: Sequence[Change[Any]],
+        *,
+        id: str,
+        recorded_at: datetime,
+        beside: Sequence[Change[Any]] = (),
+        unsaid: Sequence[Change[Any]] = (),
+        playbook: str = "",
+        end: str | None = None,
+    ) -> Commit:
+        """Scrub values of records everywhere: records, log, claims, words, keys and columns. All or nothing.
 
-        Afterwards every reading, of any moment, is the fold of the scrubbed log. The reasons of the
-        record's changes go too, but for those of earlier erasures, known by the same ``what``.
+        Each is a change of its own, and all of them are one commit. Afterwards every reading, of any moment, is the
+        fold of the scrubbed log. The reasons of the records' changes go too, but for those of earlier erasures, known
+        by the same ``what``. Where a field that holds members is set to an empty mapping, the names of its members go
+        with them; of a field whose parts alone have personal fields, these go, and the rest of each part stays.
 
         Args:
-            erasure: A change that sets the fields to scrub to what is left of them.
+            erasures: At least one change, of each record at most one, that sets the fields to scrub to what is left
+                of them.
             id: The commit's id.
             recorded_at: The clock's time.
+            beside: Changes of other records that are written in the same commit.
+            unsaid: Changes of other records in the log whose reasons go, and nothing else of them.
             playbook: The hash of the playbook in force.
+            end: The cut that nothing may have been written after; None when something may.
 
         Returns:
-            The commit; when every value was scrubbed already it has no changes, and nothing was written.
+            The commit, its erasures first; when every value was scrubbed already it has no changes, and nothing was
+            written.
 
         Raises:
-            Conflict: The record is not at the version before the change, or not there.
+            Conflict: A record is not at the version before its change, or not there; or the log has moved on.
             Duplicate: What is left of a unique field is taken.
+            Invalid: A change is none that can be written, or a record that is erased is told of twice.
+        """
+        ...
+
+    def purge(self) -> Purge:
+        """Take what was erased out of the bytes of the store's own files, where databases leave it; for all tenants.
+
+        It may write every file anew. What is beyond the store is not reached: backups, replicas, and on a server the
+        write-ahead log.
+
+        Returns:
+            That it is done, or what it waits for: then bytes may be left, and it is to be done again.
+
+        Raises:
+            StoreError: The store could not do it, as when there is no room.
+        """
+        ...
+
+    def secret(self, fresh: bytes | None = None) -> bytes | None:
+        """The secret of the tenant, which it keeps for good: in no log, and given to nobody else.
+
+        Args:
+            fresh: What becomes the secret when there is none: 32 random bytes. None only asks.
+
+        Returns:
+            The secret; None when there is none.
         """
         ...
 

@@ -211,6 +211,8 @@ class Rates:
             >>> Rates.from_dicts(rates.to_dicts()) == rates
             True
         """
+        if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+            raise Invalid([Problem("rates", type(rows).__name__, "a list of mappings", "give what to_dicts() gives")])
         rates, problems = [], []
         for i, row in enumerate(rows):
             try:

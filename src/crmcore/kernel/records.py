@@ -59,7 +59,7 @@ def record(
 
 
 def _unvalued(members: Mapping[str, Any]) -> str:
-    """Custom fields by name alone: which of them are personal only the playbook knows."""
+    """Members by name alone: which custom fields are personal only the playbook knows, and of ids elsewhere nobody."""
     return f"<{', '.join(members)}>"
 
 
@@ -83,7 +83,7 @@ class Record(Plain):
     id: str
     version: int = 1
     custom: Mapping[str, Any] = attrs.field(default=EMPTY, repr=_unvalued)
-    external: Mapping[str, str] = EMPTY
+    external: Mapping[str, str] = attrs.field(default=EMPTY, repr=_unvalued)
     tags: Mapping[str, bool] = field(default=EMPTY, references="tag", by_act=True)
     deleted_at: datetime | None = field(default=None, by_act=True)
     merged_into: str | None = field(default=None, by_act=True)

@@ -22,6 +22,7 @@ from crmcore.kernel.filter_values import kind_of_value
 from crmcore.kernel.keys import scaled
 from crmcore.kernel.lifecycle import Lifecycle
 from crmcore.kernel.money import Money, number
+from crmcore.kernel.personal import in_part
 from crmcore.kernel.records import Kind, Record
 
 __all__ = ["Border", "declared_custom", "nearest", "read", "read_boolean", "read_text"]
@@ -112,6 +113,8 @@ def _missing(kind: Kind[Any], sets: Mapping[str, Any]) -> list[Problem]:
 def _safe(kind: Kind[Any], name: str, value: object, border: Border) -> object:
     """The value as an error may show it."""
     whole, _, member = name.partition(".")
+    if whole == "external":
+        return "•••"  # whose ids they are is not ours to tell
     if whole != "custom":
         return _shown(kind.declared(name), value)
     custom = border.custom.get(member)
@@ -124,7 +127,7 @@ def _shown(told: Field | None, value: object) -> object:
         return None
     if told is None:
         return kind_of_value(value)
-    return "•••" if told.personal else value
+    return "•••" if told.personal or in_part(told) else value
 
 
 def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
@@ -214,13 +217,13 @@ def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text",
         Invalid: It is not text, empty, too long, or holds a character no database takes.
     """
     if not isinstance(value, str):
-        raise Invalid([Problem(path, value, "text", "give it as a string")])
+        raise Invalid([Problem(path, kind_of_value(value), "text", "give it as a string")])
     if len(value) > longest:
         raise Invalid([Problem(path, f"{len(value):,} characters", f"at most {longest:,} characters", "shorten it")])
     if not empty and not value.strip():
         raise Invalid([Problem(path, value, "text that is not empty", "leave it out when there is none")])
     if _UNSTORABLE.search(value):
-        raise Invalid([Problem(path, value, "text without NUL or lone surrogates", "clean it at its source")])
+        raise Invalid([Problem(path, "text", "text without NUL or lone surrogates", "clean it at its source")])
     return str.__str__(value)
 
 

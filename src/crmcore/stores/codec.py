@@ -233,7 +233,9 @@ def encode_sets(kind: Kind[Any], sets: Mapping[str, Any]) -> str:
 def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
     whole, dot, _ = name.partition(".")
     write = writers.get(f"{whole}{dot}")
-    return value if write is None else write(value)
+    if write is not None:
+        return write(value)
+    return dict(value) if isinstance(value, FrozenMap) else value
 
 
 def decode_sets(kind: Kind[Any], text: str) -> Sets:
@@ -259,7 +261,9 @@ def decode_sets(kind: Kind[Any], text: str) -> Sets:
 def _read(name: str, value: object, readers: Mapping[str, Read]) -> object:
     whole, dot, _ = name.partition(".")
     read = readers.get(f"{whole}{dot}")
-    return value if read is None else read(value)
+    if read is not None:
+        return read(value)
+    return FrozenMap(value) if isinstance(value, dict) else value
 
 
 def _tagged(value: object) -> object:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 __all__ = ["Database"]
+
+T = TypeVar("T")
 
 
 class Database(Protocol):
@@ -45,6 +47,15 @@ class Database(Protocol):
         """A write transaction: everything inside, or nothing.
 
         Args:
+            alone: Whether nobody else may write meanwhile.
+        """
+        ...
+
+    def transact(self, act: Callable[[], T], *, alone: bool = False) -> T:
+        """What an act gives that reads and writes, in a write transaction: again, or with others', as the engine likes.
+
+        Args:
+            act: The act; what it gives rests on nothing but what it reads.
             alone: Whether nobody else may write meanwhile.
         """
         ...

@@ -16,12 +16,23 @@ from crmcore.kernel.change import Change, evolved, replay
 from crmcore.kernel.claims import Claim, claims_of
 from crmcore.kernel.errors import Closed, Conflict, Duplicate
 from crmcore.kernel.page import Page, Query, page_of
-from crmcore.kernel.ports import NOW, Commit, Key, Moment, Stretch
+from crmcore.kernel.ports import NOW, Commit, Key, Moment, Purge, Stretch
 from crmcore.kernel.records import Kind, R, Record, kind_of
 from crmcore.kernel.where import select
 from crmcore.kernel.words import words_changed
-from crmcore.stores.places import START, cursor_of, follow_from, place_in
-from crmcore.stores.standing import Later, Standing, admit, check_unmoved, moved_on, scrubbed, standing_of, states, step
+from crmcore.stores.places import START, cursor_of, follow_from, outrun, place_in, tip_of
+from crmcore.stores.standing import (
+    Later,
+    Standing,
+    admit,
+    admit_erasures,
+    check_unmoved,
+    cleansed,
+    moved_on,
+    standing_of,
+    states,
+    step,
+)
 from crmcore.stores.word_index import WordIndex
 
 __all__ = ["MemoryStore", "selected"]
@@ -87,6 +98,8 @@ class _Rooms:
     keys: dict[tuple[str, str], tuple[str, Commit]] = attrs.field(factory=dict)
     merged: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
     words: dict[tuple[str, str], WordIndex] = attrs.field(factory=dict)
+    cursors: dict[tuple[str, str], str] = attrs.field(factory=dict)
+    secrets: dict[str, bytes] = attrs.field(factory=dict)
     closed: bool = False
 
 
@@ -98,11 +111,11 @@ class _Staged:
     changes: list[Change[Any]] = attrs.field(factory=list)
     records: list[Record] = attrs.field(factory=list)
 
-    def leave(self, record: Record) -> None:
-        """Let the last change leave another record."""
-        whole = self.changes[-1].kind, record.id
+    def leave(self, place: int, record: Record) -> None:
+        """Let a change leave another record."""
+        whole = self.changes[place].kind, record.id
         self.now[whole] = attrs.evolve(self.now[whole], record=record)
-        self.records[-1] = record
+        self.records[place] = record
 
 
 @attrs.define(eq=False)
@@ -351,6 +364,23 @@ class MemoryStore:
         with self._open() as rooms:
             return rooms.log[place - 1][1].commit if place <= len(rooms.log) else None
 
+    def tip(self) -> str:
+        """The cursor of somebody who has read all there is now."""
+        return tip_of(self.changes(newest=True, limit=1))
+
+    def cursors(self) -> dict[str, str]:
+        """Where those who follow the log under a name have come to."""
+        with self._open() as rooms:
+            return {name: place for (tenant, name), place in rooms.cursors.items() if tenant == self.tenant and place}
+
+    def move_cursor(self, consumer: str, *, was: str, now: str) -> None:
+        """Keep where somebody who follows the log has come to."""
+        with self._open() as rooms:
+            found = rooms.cursors.get((self.tenant, consumer), "")
+            if found != was:
+                raise outrun(consumer, was, found)
+            rooms.cursors[self.tenant, consumer] = now
+
     def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
         """The ids of the records that have unique values, by value."""
         found = {}
@@ -405,37 +435,64 @@ class MemoryStore:
         log = self._rooms.log
         return bisect.bisect_right(log, known, hi=end, key=lambda entry: cast("datetime", entry[1].recorded_at))
 
-    def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
-        """Scrub values of one record everywhere, as a change of its own."""
+    def erase(
+        self,
+        erasures: Sequence[Change[Any]],
+        *,
+        id: str,
+        recorded_at: datetime,
+        beside: Sequence[Change[Any]] = (),
+        unsaid: Sequence[Change[Any]] = (),
+        playbook: str = "",
+        end: str | None = None,
+    ) -> Commit:
+        """Scrub values of records everywhere, all or nothing."""
         with self._open() as rooms:
-            admit([erasure], rooms.kinds, recorded_at)
-            kind = rooms.kinds[erasure.kind]
-            shelf = self._shelves(kind).get(erasure.id)
-            if shelf is None:
-                raise Conflict(erasure.kind, erasure.id, expected=erasure.version - 1, found=0)
-            clean = [scrubbed(change, erasure) for change in shelf.changes]
-            if clean == shelf.changes:
+            admit_erasures(erasures, beside, rooms.kinds, recorded_at)
+            if end is not None and self.changes(after=end, limit=1):
+                raise moved_on(end)
+            found = cleansed(erasures, unsaid, rooms.kinds, lambda whole: self.changes(kind=whole[0], id=whole[1]))
+            if not found:
                 return Commit(id, (), ())
-            staged = self._staged([erasure], id, recorded_at, playbook)
-            past = states(kind, [*clean, *staged.changes])
-            staged.leave(past[-1])
+            staged = self._staged([*erasures, *beside], id, recorded_at, playbook)
+            past: dict[tuple[str, str], list[Record]] = {}
+            for place, one in enumerate(staged.changes[: len(erasures)]):
+                whole = one.kind, one.id
+                past[whole] = states(rooms.kinds[one.kind], [*found[whole][1], one])
+                staged.leave(place, past[whole][-1])
             self._claim(staged.now)
+            before = self.last()[0]
             self._place(staged)
-            self._rewrite(shelf, clean, past)
-            return Commit(id, tuple(staged.changes), tuple(staged.records))
+            for whole, (old, new) in found.items():
+                self._rewrite(whole, old, new, past.get(whole))
+            return Commit(id, tuple(staged.changes), tuple(staged.records), (before, self.last()[0]))
 
-    def _rewrite(self, shelf: _Shelf[R], clean: list[Change[R]], past: list[R]) -> None:
+    def _rewrite(
+        self, whole: tuple[str, str], old: list[Change[Any]], new: list[Change[Any]], past: list[Record] | None
+    ) -> None:
         """Put a scrubbed history in the place of the old one; its times stay."""
-        shelf.changes[:-1], shelf.states = clean, past
-        gone = {(self.tenant, change.commit) for change in clean}
-        for change in clean:
+        shelf = self._rooms.shelves[self.tenant, whole[0]][whole[1]]
+        shelf.changes[: len(new)] = new
+        shelf.states = past or shelf.states
+        moved = new if past else [one for was, one in zip(old, new, strict=True) if was != one]
+        for change in moved:
             self._relog(change)
-        keys = self._rooms.keys.items()
-        self._rooms.keys = {whole: kept for whole, kept in keys if (whole[0], kept[1].id) not in gone}
+        gone, keys = {(self.tenant, change.commit) for change in moved}, self._rooms.keys.items()
+        self._rooms.keys = {key: kept for key, kept in keys if (key[0], kept[1].id) not in gone}
 
     def _relog(self, change: Change[Any]) -> None:
         """Put a scrubbed change in its old place in the log."""
         self._rooms.log[change.seq - 1] = (self.tenant, change)
+
+    def purge(self) -> Purge:
+        """Nothing to do: there are no files."""
+        with self._open():
+            return Purge()
+
+    def secret(self, fresh: bytes | None = None) -> bytes | None:
+        """The secret of the tenant."""
+        with self._open() as rooms:
+            return rooms.secrets.get(self.tenant) if fresh is None else rooms.secrets.setdefault(self.tenant, fresh)
 
     def check(self) -> list[str]:
         """What is wrong inside the store: nothing can be."""

@@ -410,12 +410,13 @@ class OverlayStore(MemoryStore):
             self._take(kind, self.holders(kind, field, values).values())
         super()._claim(now)
 
-    def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
-        """Scrub values of one record everywhere in the overlay, as a change of its own; the base keeps them."""
+    def erase(self, erasures: Sequence[Change[Any]], *, unsaid: Sequence[Change[Any]] = (), **told: Any) -> Commit:  # noqa: ANN401
+        """Scrub values of records everywhere in the overlay, all or nothing; the base keeps them."""
         with self._open() as rooms:
-            if erasure.kind in rooms.kinds:
-                self._take(rooms.kinds[erasure.kind], [erasure.id])
-            return super().erase(erasure, id=id, recorded_at=recorded_at, playbook=playbook)
+            for one in (*erasures, *unsaid):
+                if one.kind in rooms.kinds:
+                    self._take(rooms.kinds[one.kind], [one.id])
+            return super().erase(erasures, unsaid=unsaid, **told)
 
     def _relog(self, change: Change[Any]) -> None:
         """Put a scrubbed change in its old place in the log, or beside the base's."""
@@ -425,6 +426,11 @@ class OverlayStore(MemoryStore):
         else:
             self._sheet.rewritten[self.tenant, change.seq] = change
         self._sheet.forgotten.add((self.tenant, change.commit))
+
+    def secret(self, fresh: bytes | None = None) -> bytes | None:
+        """The secret of the tenant: that of the base, or one of its own."""
+        with self._open():
+            return self._base.secret() or super().secret(fresh)
 
     def check(self) -> list[str]:
         """What is wrong inside the base."""

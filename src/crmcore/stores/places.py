@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from crmcore.kernel.change import Change
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.errors import Conflict, Invalid, Problem
 
-__all__ = ["START", "cursor_of", "follow_from", "place_in"]
+__all__ = ["START", "cursor_of", "follow_from", "outrun", "place_in", "tip_of"]
 
 START = "0"
 """The cursor of somebody who has read nothing."""
@@ -40,6 +40,27 @@ def cursor_of(change: Change[Any]) -> str:
         change: The change.
     """
     return f"{change.seq}.{_mark(change.commit)}"
+
+
+def tip_of(newest: Sequence[Change[Any]]) -> str:
+    """The cursor of somebody who has read everything.
+
+    Args:
+        newest: The newest change, if there is any.
+    """
+    return cursor_of(newest[0]) if newest else START
+
+
+def outrun(consumer: str, was: str, found: str) -> Conflict:
+    """What to say when a consumer's cursor is not where it was.
+
+    Args:
+        consumer: The name of the consumer.
+        was: Where it was.
+        found: Where it is.
+    """
+    message = f"consumer {consumer!r} was moved meanwhile: somebody else follows under that name, or has reset it"
+    return Conflict("consumer", consumer, expected=was, found=found, message=message)
 
 
 def _mark(commit: str) -> str:

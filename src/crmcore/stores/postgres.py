@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, Self
 
 import attrs
 
-from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Busy, Closed, Invalid, Problem, StoreError
 from crmcore.kernel.keys import microseconds
 from crmcore.kernel.page import Page, Query, cut
-from crmcore.kernel.ports import NOW, Commit, Key, Moment, Stretch
+from crmcore.kernel.ports import NOW, Moment, Stretch
 from crmcore.kernel.records import Kind, R
 from crmcore.stores.postgres_cut import Cursor, Cut
 from crmcore.stores.postgres_database import PostgresDatabase
 from crmcore.stores.postgres_tables import check_format, make_tables
+from crmcore.stores.postgres_tenants import unprotected
 from crmcore.stores.query_sql import condition_of
 from crmcore.stores.rows import instant_of
 from crmcore.stores.schema import table_of
@@ -43,11 +43,18 @@ class PostgresStore(SqlStore):
         durability: ``"full"`` survives power loss; ``"relaxed"`` may lose the last commits then.
         busy_seconds: How long to wait for another writer, or for a connection.
         connections: The most connections at a time, from 1 on. They are opened when they are needed.
+        row_security: Whether PostgreSQL itself keeps tenants apart: policies show a session the rows of no tenant but
+            the one it names. Once they are there, every later opening works with them.
 
     Raises:
         Invalid: The address is none.
         SchemaTooNew: The tables were written by a newer crmcore.
-        StoreError: psycopg is not installed, or the database can't be reached.
+        StoreError: psycopg is not installed, the database can't be reached, or policies do not bind the role that asks
+            for them.
+
+    Attributes:
+        tenant: The tenant whose data it reads and writes.
+        connections: The most connections at a time.
     """
 
     _file: PostgresDatabase
@@ -61,6 +68,7 @@ class PostgresStore(SqlStore):
         durability: Literal["full", "relaxed"] = "full",
         busy_seconds: float = 10.0,
         connections: int = 8,
+        row_security: bool = False,
     ) -> None:
         problems = []
         if durability not in ("full", "relaxed"):
@@ -71,47 +79,33 @@ class PostgresStore(SqlStore):
             raise Invalid(problems)
         self.tenant = tenant
         self._kinds: dict[str, Kind[Any]] = {}
-        self._file = PostgresDatabase(url, durability=durability, busy_seconds=busy_seconds, connections=connections)
+        self.connections = connections
+        file = PostgresDatabase(url, durability=durability, busy_seconds=busy_seconds, connections=connections)
         try:
-            check_format(self._file)
+            check_format(file, row_security=row_security)
         except BaseException:
-            self._file.close()
+            file.close()
             raise
+        self._file = file.for_tenant(tenant)
+
+    @property
+    def row_security(self) -> bool:
+        """Whether PostgreSQL itself keeps tenants apart."""
+        return self._file.protected
 
     def for_tenant(self, tenant: str) -> Self:
         """The same store, bound to another tenant."""
         other = object.__new__(type(self))
-        other.tenant, other._kinds, other._file = tenant, self._kinds, self._file
+        vars(other).update(vars(self), tenant=tenant, _file=self._file.for_tenant(tenant))
         return other
 
     def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
         """Make the tables, indexes and views of kinds, unless they are there."""
         fresh = [kind for kind in kinds if self._kinds.get(kind.name) is not kind]
-        make_tables(self._file, fresh)
+        make_tables(self._file.for_every_tenant(), fresh)
         self._kinds.update({kind.name: kind for kind in fresh})
 
-    # --- writing: several at once, tried again when others were in the way -------------------------------------------
-
-    def commit(
-        self,
-        changes: Sequence[Change[Any]],
-        *,
-        id: str,
-        recorded_at: datetime,
-        key: Key | None = None,
-        playbook: str = "",
-        unmoved: Mapping[tuple[str, str], int] | None = None,
-        end: str | None = None,
-    ) -> Commit:
-        """Write changes, all or nothing."""
-        write = super().commit
-        rest: dict[str, Any] = {"key": key, "playbook": playbook, "unmoved": unmoved, "end": end}
-        return self._file.tried(lambda: write(changes, id=id, recorded_at=recorded_at, **rest))
-
-    def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
-        """Scrub values of one record everywhere, as a change of its own."""
-        write = super().erase
-        return self._file.tried(lambda: write(erasure, id=id, recorded_at=recorded_at, playbook=playbook))
+    # --- writing: several at once -----------------------------------------------------------------------------------
 
     def _version(self, kind: str, id: str) -> int:
         """The version of a record, which nobody moves until this is written; 0 when it is not there."""
@@ -166,10 +160,10 @@ class PostgresStore(SqlStore):
         """What was committed since."""
         cursor = Cursor.read(after)
         now = attrs.evolve(self._taken()[0], own=None)
-        for cut in (cursor.old, cursor.new):
-            if cut is not None and (cut.generation, cut.high) > (now.generation, now.high):
+        for one in (cursor.old, cursor.new):
+            if one is not None and (one.generation, one.high) > (now.generation, now.high):
                 mend = "this is another log, or was restored from a backup since: start from the beginning"
-                raise Invalid([Problem("after", str(cut), "a cursor of this log", mend)])
+                raise Invalid([Problem("after", str(one), "a cursor of this log", mend)])
         new = cursor.new or now
         between = [new.within(), ("x.seq > ?", [cursor.place])]
         found = self._log(between if cursor.old is None else [cursor.old.beyond(), *between], limit)
@@ -178,6 +172,15 @@ class PostgresStore(SqlStore):
         if found or cursor.new is None:
             return Stretch(tuple(found), str(Cursor(new)) if found else str(cursor))
         return self.stretch(str(Cursor(new)), limit=limit)  # the last page was full, and is behind us
+
+    def tip(self) -> str:
+        """The cursor of somebody who has read all there is now."""
+        return str(Cursor(attrs.evolve(self._taken()[0], own=None)))
+
+    def move_cursor(self, consumer: str, *, was: str, now: str) -> None:
+        """Keep where somebody who follows the log has come to."""
+        move = super().move_cursor
+        self._file.tried(lambda: move(consumer, was=was, now=now))
 
     # --- reading: what PostgreSQL asks otherwise ----------------------------------------------------------------------
 
@@ -206,12 +209,17 @@ class PostgresStore(SqlStore):
         """What is wrong inside the database: broken checksums, and whatever differs from the log."""
         try:
             with self._file.reading():
-                found = list(self._broken())
+                found = [*self._open_tables(), *self._broken()]
                 return found or list(differences(self._file, self.tenant, self._kinds, self.changes()))
         except (Busy, Closed):
             raise
         except (StoreError, Invalid) as error:
             return [str(error)]
+
+    def _open_tables(self) -> Iterator[str]:
+        """Tables whose rows others than their tenant see."""
+        for table in unprotected(self._file) if self.row_security else ():
+            yield f"table {table} lacks its policy by tenant; open the store again to put it back"
 
     def close(self) -> None:
         """Let go of the connections; further use raises ``Closed``."""

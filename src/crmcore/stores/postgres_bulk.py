@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Cursor
 
 __all__ = ["copied", "is_bulk"]
 
@@ -27,27 +27,28 @@ def is_bulk(sql: str, rows: Sequence[Sequence[Any]]) -> bool:
     return len(rows) >= BULK and _INSERT.fullmatch(sql) is not None
 
 
-def copied(connection: Connection[Any], sql: str, rows: Sequence[Sequence[Any]]) -> None:
+def copied(cursor: Cursor[Any], sql: str, rows: Sequence[Sequence[Any]], *, directly: bool = True) -> None:
     """Copy rows to where a statement would have inserted them, within a transaction.
 
-    Where some may be there already, they are copied to a table of their own first and told apart by the server.
+    Where some may be there already, or tables have policies, they are copied to a table of their own first, and go on
+    from there by a statement.
 
     Args:
-        connection: The connection.
+        cursor: Where statements are sent to.
         sql: The statement.
         rows: Its values, each time.
+        directly: Whether the table may be copied to: PostgreSQL refuses it for one with policies.
     """
     found = _INSERT.fullmatch(sql)
     assert found is not None
-    table, columns, conflict = found[1], found[2] or "", found[3]
-    target = "crm_copied" if conflict else table
-    with connection.cursor() as cursor:
-        if conflict:
-            cursor.execute(f"CREATE TEMP TABLE crm_copied (LIKE {table}) ON COMMIT DROP".encode())
-        with cursor.copy(f"COPY {target} {columns} FROM STDIN".encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
-        if conflict:
-            names = columns.strip("()") or "*"
-            cursor.execute(f"INSERT INTO {table} {columns} SELECT {names} FROM crm_copied {conflict}".encode())
-            cursor.execute("DROP TABLE crm_copied")
+    table, columns, conflict = found[1], found[2] or "", found[3] or ""
+    names, direct = columns.strip("()") or "*", directly and not conflict
+    if not direct:
+        empty = f"SELECT {names} FROM {table} WITH NO DATA"
+        cursor.execute(f"CREATE TEMP TABLE crm_copied ON COMMIT DROP AS {empty}".encode())
+    with cursor.copy(f"COPY {table if direct else 'crm_copied'} {columns} FROM STDIN".encode()) as copy:
+        for row in rows:
+            copy.write_row(row)
+    if not direct:
+        cursor.execute(f"INSERT INTO {table} {columns} SELECT {names} FROM crm_copied {conflict}".encode())
+        cursor.execute("DROP TABLE crm_copied")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from crmcore.kernel.errors import CrmError, Invalid, Problem, StoreError
 from crmcore.stores.postgres_bulk import copied, is_bulk
 from crmcore.stores.postgres_dialect import statement
-from crmcore.stores.postgres_errors import Again, Lost, driver, told, translated
+from crmcore.stores.postgres_errors import Again, Lost, driver, quiet, told, translated
 from crmcore.stores.postgres_pool import Pool
+from crmcore.stores.postgres_tenants import EVERY, TELL, Told, telling
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
 __all__ = ["PostgresDatabase"]
 
@@ -50,7 +52,10 @@ class PostgresDatabase:
 
     Attributes:
         path: The database, as errors name it: without user and password.
+        protected: Whether every transaction tells PostgreSQL whose rows it is about: a tenant's, or everybody's.
     """
+
+    protected = False
 
     def __init__(self, url: str, *, durability: str, busy_seconds: float, connections: int) -> None:
         self._driver = driver()
@@ -60,6 +65,24 @@ class PostgresDatabase:
         self.path = f"PostgreSQL database {self._said.get('dbname', '')} on {self._said.get('host', 'this machine')}"
         self._pool = Pool(self._connect, size=connections, busy_seconds=busy_seconds, where=self.path)
         self._mine = threading.local()
+        self._whose: Told = EVERY
+
+    def for_tenant(self, tenant: str) -> Self:
+        """The same database, asked for the rows of one tenant.
+
+        Args:
+            tenant: The tenant.
+        """
+        return self._about((tenant, "off"))
+
+    def for_every_tenant(self) -> Self:
+        """The same database, asked for the rows of every tenant, as it is when it is opened."""
+        return self._about(EVERY)
+
+    def _about(self, whose: Told) -> Self:
+        other = copy.copy(self)
+        vars(other)["_whose"] = whose
+        return other
 
     def _connect(self) -> Connection[Any]:
         """A new connection, which commits by itself."""
@@ -91,6 +114,9 @@ class PostgresDatabase:
             StoreError: The database refused.
         """
         with self._session() as connection:
+            if self.protected and self._within() is None:
+                return self._told(connection, statement(sql), values)
+            self._turn(connection)
             self._flush(connection)
             return self._run(connection, statement(sql), values)
 
@@ -104,7 +130,15 @@ class PostgresDatabase:
         Raises:
             StoreError: The database refused.
         """
+        self._turn(self._mine.connection)
         self._mine.waiting.append((statement(sql), list(values)))
+
+    def _turn(self, connection: Connection[Any]) -> None:
+        """Within a transaction that was told of others' rows, tell whose this is about."""
+        if self.protected and self._mine.whose != self._whose:
+            self._flush(connection)
+            self._run(connection, TELL, self._whose)
+            self._mine.whose = self._whose
 
     def _flush(self, connection: Connection[Any]) -> None:
         """Send all that waits in one go: the server is waited for once, and for each bulk."""
@@ -114,7 +148,7 @@ class PostgresDatabase:
             for bulk, group in groupby(waiting, key=lambda one: is_bulk(*one)):
                 if bulk:
                     for sql, rows in group:
-                        copied(connection, sql, rows)
+                        copied(cursor, sql, rows, directly=not self.protected)
                     continue
                 with connection.pipeline():
                     for sql, rows in group:
@@ -123,6 +157,17 @@ class PostgresDatabase:
 
         if waiting:
             self._tell(connection, sent)
+
+    def _told(self, connection: Connection[Any], sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Every row a statement gives in a transaction of its own, which is told whose rows it is about, in one go."""
+
+        def asked(cursor: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the driver's
+            with connection.pipeline(), self._cursor(connection) as first:
+                first.execute(TELL, self._whose)
+                cursor.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
+
+        return self._tell(connection, asked)
 
     def _run(self, connection: Connection[Any], sql: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Every row a statement gives, on one connection."""
@@ -137,12 +182,20 @@ class PostgresDatabase:
         """Do something with a cursor; what goes wrong is told in our words, and keeps no values in its cause."""
         trouble: CrmError
         try:
-            with connection.cursor() as cursor:
+            with self._cursor(connection) as cursor:
                 return work(cursor)
         except self._failures as error:
-            trouble = translated(error, self.path, lost=connection.closed)
-            trouble.__cause__ = None if isinstance(trouble, (Again, Invalid)) else error
+            trouble = self._trouble(error, connection)
+            trouble.__cause__ = None if isinstance(trouble, (Again, Invalid)) else quiet(error)
         raise trouble
+
+    def _cursor(self, connection: Connection[Any]) -> Cursor[Any]:
+        """Where statements are sent to."""
+        return connection.cursor()
+
+    def _trouble(self, error: Exception, connection: Connection[Any]) -> CrmError:
+        """What the driver says, in our words."""
+        return translated(error, self.path, lost=connection.closed)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Connection[Any]]:
@@ -179,7 +232,7 @@ class PostgresDatabase:
             yield
             return
         with self._held() as connection:
-            self._run(connection, READING)
+            self._begin(connection, READING)
             yield
 
     @contextlib.contextmanager
@@ -190,9 +243,18 @@ class PostgresDatabase:
             begin: How it begins.
         """
         with self._held() as connection:
-            self._run(connection, begin)
+            self._begin(connection, begin)
             yield
             self._keep(connection)
+
+    def _begin(self, connection: Connection[Any], begin: str) -> None:
+        """Begin a transaction, and tell it whose rows it is about."""
+
+        def begun(cursor: Any) -> None:  # noqa: ANN401 - the driver's
+            cursor.execute(f"{begin}; {telling(self._whose, connection)}" if self.protected else begin)
+
+        self._tell(connection, begun)
+        self._mine.whose = self._whose
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[Connection[Any]]:
@@ -222,6 +284,20 @@ class PostgresDatabase:
             connection.execute("ROLLBACK")
         except self._failures:
             connection.close()
+
+    def transact(self, act: Callable[[], T], *, alone: bool = False) -> T:
+        """What an act gives that reads and writes, in a write transaction, tried again when others were in the way.
+
+        Args:
+            act: The act.
+            alone: Whether nobody else may write meanwhile.
+        """
+
+        def done() -> T:
+            with self.writing(alone=alone):
+                return act()
+
+        return self.tried(done)
 
     def tried(self, act: Callable[[], T]) -> T:
         """What an act gives that may have to be tried again because of other writers.

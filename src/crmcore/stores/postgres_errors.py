@@ -7,7 +7,7 @@ from typing import Any
 
 from crmcore.kernel.errors import Busy, Corrupt, CrmError, Full, Invalid, Problem, ReadOnly, StoreError
 
-__all__ = ["Again", "Lost", "driver", "told", "translated"]
+__all__ = ["Again", "Lost", "driver", "quiet", "told", "translated"]
 
 
 class Again(Busy):
@@ -74,6 +74,15 @@ def translated(error: Exception, where: str, *, lost: bool = False) -> CrmError:
         return Again(f"{where}: {told(error)}; another writer was faster: try again")
     kind, mend = _KINDS.get(code, _ELSE)
     return kind(f"{where}: {told(error)}; {mend}")
+
+
+def quiet(error: Exception) -> Exception:
+    """What a driver says, without the lines that quote rows and values.
+
+    Args:
+        error: What the driver raised.
+    """
+    return error if told(error) == str(error) else type(error)(told(error))
 
 
 def told(error: Exception) -> str:

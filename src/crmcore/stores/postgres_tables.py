@@ -8,15 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from crmcore.kernel.currency import MINOR_UNITS
-from crmcore.kernel.errors import SchemaTooNew, StoreError
+from crmcore.kernel.errors import StoreError
 from crmcore.kernel.fields import Field
 from crmcore.kernel.keys import columns_of
 from crmcore.kernel.records import Kind
+from crmcore.stores.migrations import bring_up
 from crmcore.stores.postgres_database import PostgresDatabase
+from crmcore.stores.postgres_dialect import statement
+from crmcore.stores.postgres_tenants import check_bound, protect, protected, unprotected
 from crmcore.stores.schema import FORMAT, TABLES, added_columns, kind_tables, quoted, table_of
 from crmcore.stores.sqlite_tables import declared, derive
 
-__all__ = ["check_format", "make_tables", "view_of"]
+__all__ = ["check_format", "make_tables", "statements_of", "view_of"]
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """Of the first writer, who finds no row to wait for."""
@@ -43,30 +46,36 @@ _PERSONAL = {"crm_change": ("sets", "body", "reason"), "crm_claim": ("value",), 
 _PERSONAL |= {"crm_words": ("words",)}
 
 
-def check_format(database: PostgresDatabase) -> None:
-    """Refuse a newer format; make the tables every store has when they are not there.
+def check_format(database: PostgresDatabase, *, row_security: bool = False) -> None:
+    """Make the tables every store has when they are not there; bring up an older format, and refuse a newer one.
 
     Args:
         database: The database.
+        row_security: Whether to add policies by tenant; where there are some, what lacks one gets it anyhow.
 
     Raises:
         SchemaTooNew: The tables were written by a newer crmcore.
-        StoreError: The database does not keep its text as UTF-8.
+        Corrupt: They are of an older format and damaged, or of none that can be told.
+        ReadOnly: They are of an older format and may not be written.
+        StoreError: The database does not keep its text as UTF-8, or policies do not bind the role that wants them.
     """
     ((encoding, present),) = database.rows(
-        "SELECT current_setting('server_encoding'), to_regclass('crm_words') IS NOT NULL"
+        "SELECT current_setting('server_encoding'), to_regclass('crm_meta') IS NOT NULL"
     )
     if encoding != "UTF8":
         message = f"{database.path} keeps text as {encoding}; create one with ENCODING 'UTF8'"
         raise StoreError(message)
     if not present:
         database.tried(lambda: _make(database))
-    found = database.rows("SELECT value FROM crm_meta WHERE name = 'format'")
-    if found != [(str(FORMAT),)]:
-        shown = found[0][0] if found else "unknown"
-        message = f"{database.path} has format {shown}, this crmcore reads format {FORMAT}; upgrade crmcore"
-        raise SchemaTooNew(message)
+    bring_up(database, "postgresql", tried=database.tried)
+    database.protected = protected(database)
     _follow_cluster(database)
+    if row_security:
+        check_bound(database)
+        database.protected = True
+    if database.protected and unprotected(database):
+        with database.writing(alone=True):
+            protect(database, unprotected(database))  # asked again: another process may have been faster
 
 
 def _follow_cluster(database: PostgresDatabase) -> None:
@@ -95,7 +104,7 @@ def _moved(database: PostgresDatabase) -> bool:
 def _make(database: PostgresDatabase) -> None:
     with database.transaction(BEGIN):
         database.rows("SELECT pg_advisory_xact_lock(?)", (FIRST_OPENING,))  # there is no row yet to wait for
-        if database.rows("SELECT 1 WHERE to_regclass('crm_words') IS NOT NULL"):
+        if database.rows("SELECT 1 WHERE to_regclass('crm_meta') IS NOT NULL"):
             return  # somebody else was faster
         for sql in (*TABLES, *LOG):
             database.rows(sql)
@@ -109,6 +118,24 @@ def _make(database: PostgresDatabase) -> None:
 def _unsampled(table: str, columns: Iterable[str]) -> str:
     """The statement that keeps the planner from storing samples of personal values, which no erasure would reach."""
     return f"ALTER TABLE {table} " + ", ".join(f"ALTER {quoted(name)} SET STATISTICS 0" for name in columns)
+
+
+def statements_of(kinds: Sequence[Kind[Any]]) -> tuple[str, ...]:
+    """The statements that make every table, index and view in an empty database.
+
+    Args:
+        kinds: The kinds.
+    """
+    tables = [*TABLES, *LOG, *(_unsampled(quoted(table), columns) for table, columns in _PERSONAL.items())]
+    tables += [sql for kind in kinds for sql in _statements(kind)]
+    told = {"format": str(FORMAT), "generation": "1"}
+    told |= {name: value.replace("'", "''") for kind in kinds for name, value in _noted(kind).items()}
+    values = ", ".join(f"('{name}', '{value}')" for name, value in told.items())
+    return (
+        *(statement(sql).replace("%%", "%") for sql in tables),  # they are run without values
+        f"INSERT INTO crm_meta VALUES {values}",
+        f"INSERT INTO crm_meta SELECT 'cluster', ({_CLUSTER})",
+    )
 
 
 def make_tables(database: PostgresDatabase, kinds: Sequence[Kind[Any]]) -> None:
@@ -129,6 +156,8 @@ def _mend(database: PostgresDatabase, kinds: Sequence[Kind[Any]]) -> None:
                 database.rows(sql)
             if f"keys of {kind.name}" in names:
                 derive(database, kind)
+            if database.protected:
+                protect(database, [table_of(kind)])
             database.many(_KEEP, names.items())
 
 
@@ -137,11 +166,15 @@ def _missing(database: PostgresDatabase, kinds: Iterable[Kind[Any]]) -> list[tup
     known = dict(database.rows("SELECT name, value FROM crm_meta"))
     found = []
     for kind in kinds:
-        wanted = {f"keys of {kind.name}": declared(kind), f"tables of {kind.name}": ";\n".join(_statements(kind))}
-        names = {name: value for name, value in wanted.items() if known.get(name) != value}
+        names = {name: value for name, value in _noted(kind).items() if known.get(name) != value}
         if names:
             found.append((kind, names))
     return found
+
+
+def _noted(kind: Kind[Any]) -> dict[str, str]:
+    """What is noted of a kind whose tables are as it declares."""
+    return {f"keys of {kind.name}": declared(kind), f"tables of {kind.name}": ";\n".join(_statements(kind))}
 
 
 def _statements(kind: Kind[Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from crmcore.kernel.records import Kind
 
 __all__ = ["FORMAT", "TABLES", "added_columns", "kind_tables", "quoted", "table_of", "view_of"]
 
-FORMAT = 1
+FORMAT = 2
 """The version of the file format."""
 
 TABLES = (
@@ -45,9 +45,12 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS crm_words (
         tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, words TEXT NOT NULL,
         PRIMARY KEY (tenant, kind, id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS crm_cursor (
+        tenant TEXT NOT NULL, consumer TEXT NOT NULL, place TEXT NOT NULL, PRIMARY KEY (tenant, consumer))""",
+    "CREATE TABLE IF NOT EXISTS crm_secret (tenant TEXT PRIMARY KEY, secret TEXT NOT NULL)",
 )
 
-OWN = frozenset({"meta", "change", "claim", "key", "alias", "trait", "word", "words"})
+OWN = frozenset({"secret", "meta", "change", "claim", "key", "alias", "trait", "word", "words", "cursor"})
 """Kinds may not be named so: their tables would be ours."""
 
 _COLUMN = {"text": "TEXT", "date": "TEXT"}

@@ -228,6 +228,11 @@ class SqlReading:
         rows = self._file.rows(sql, (*values, LONGEST_LOG if limit is None else max(limit, 0)))
         return [change_of(self._kinds, self._file.path, self.tenant, row) for row in rows]
 
+    def cursors(self) -> dict[str, str]:
+        """Where those who follow the log under a name have come to."""
+        sql = "SELECT consumer, place FROM crm_cursor WHERE tenant = ? AND place <> ''"
+        return dict(self._file.rows(sql, (self.tenant,)))
+
     def holders(self, kind: Kind[Any], field: str, values: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
         """The ids of the records that have unique values, by value."""
         found: dict[str, str] = {}

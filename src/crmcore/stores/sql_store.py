@@ -11,12 +11,13 @@ import attrs
 
 from crmcore.kernel.change import Change, evolved
 from crmcore.kernel.claims import claims_of
-from crmcore.kernel.errors import Conflict, Duplicate
+from crmcore.kernel.errors import Duplicate
 from crmcore.kernel.keys import microseconds
 from crmcore.kernel.ports import Commit, Key
 from crmcore.kernel.records import Kind, R, Record
 from crmcore.kernel.words import words_changed
 from crmcore.stores.codec import encode
+from crmcore.stores.places import outrun
 from crmcore.stores.rows import (
     SCHEMA,
     WRITE_CHANGE,
@@ -31,7 +32,18 @@ from crmcore.stores.rows import (
 from crmcore.stores.schema import quoted, table_of
 from crmcore.stores.sql_reading import CHUNK, SqlReading
 from crmcore.stores.sql_words import move_words
-from crmcore.stores.standing import Later, Standing, admit, check_unmoved, moved_on, scrubbed, states, step
+from crmcore.stores.standing import (
+    Histories,
+    Later,
+    Standing,
+    admit,
+    admit_erasures,
+    check_unmoved,
+    cleansed,
+    moved_on,
+    states,
+    step,
+)
 
 __all__ = ["SqlStore"]
 
@@ -48,11 +60,11 @@ class _Staged:
     bodies: list[str] = attrs.field(factory=list)
     horizons: list[datetime] = attrs.field(factory=list)
 
-    def leave(self, record: Record, body: str) -> None:
-        """Let the last change leave another record."""
-        whole = self.changes[-1].kind, record.id
+    def leave(self, place: int, record: Record, body: str) -> None:
+        """Let a change leave another record."""
+        whole = self.changes[place].kind, record.id
         self.now[whole] = attrs.evolve(self.now[whole], record=record)
-        self.records[-1], self.bodies[-1] = record, body
+        self.records[place], self.bodies[place] = record, body
 
 
 class SqlStore(SqlReading):
@@ -83,7 +95,8 @@ class SqlStore(SqlReading):
         end: str | None = None,
     ) -> Commit:
         """Write changes, all or nothing."""
-        with self._file.writing(alone=end is not None):
+
+        def written() -> Commit:
             first = None if key is None else self.kept(key)
             if first is not None:
                 return first
@@ -94,11 +107,12 @@ class SqlStore(SqlReading):
             staged = self._staged(changes, id, recorded_at, playbook)
             self._claim(staged)
             self._write(staged)
-            done = Commit(id, tuple(staged.changes), tuple(staged.records), self._around(staged.changes))
             if key is not None:
                 row = (self.tenant, key.text, key.fingerprint, id)
                 self._file.rows("INSERT INTO crm_key VALUES (?, ?, ?, ?)", row)
-            return done
+            return Commit(id, tuple(staged.changes), tuple(staged.records), self._around(staged.changes))
+
+        return self._file.transact(written, alone=end is not None)
 
     def _around(self, changes: Sequence[Change[Any]]) -> tuple[str, str] | None:  # noqa: ARG002 - for others
         """The cuts just before and after some changes, when nobody can have written between."""
@@ -231,39 +245,95 @@ class SqlStore(SqlReading):
         ]
         move_words(self._file, self.tenant, [one for one in moved if one[2] != one[3]])
 
+    def move_cursor(self, consumer: str, *, was: str, now: str) -> None:
+        """Keep where somebody who follows the log has come to."""
+        whole = (self.tenant, consumer)
+        where = "WHERE tenant = ? AND consumer = ?"
+        with self._file.writing():
+            self._file.rows("INSERT INTO crm_cursor VALUES (?, ?, '') ON CONFLICT DO NOTHING", whole)
+            self._file.rows(f"UPDATE crm_cursor SET place = place {where}", whole)  # from here on nobody else moves it
+            ((found,),) = self._file.rows(f"SELECT place FROM crm_cursor {where}", whole)
+            if found != was:
+                raise outrun(consumer, was, found)
+            self._file.rows(f"UPDATE crm_cursor SET place = ? {where}", (now, *whole))
+
     # --- erasure, checks, end ---------------------------------------------------------------------------------------
 
-    def erase(self, erasure: Change[Any], *, id: str, recorded_at: datetime, playbook: str = "") -> Commit:
-        """Scrub values of one record everywhere, as a change of its own."""
-        with self._file.writing():
-            admit([erasure], self._kinds, recorded_at)
-            kind = self._kinds[erasure.kind]
-            known = self.changes(kind=erasure.kind, id=erasure.id)
-            if not known:
-                raise Conflict(erasure.kind, erasure.id, expected=erasure.version - 1, found=0)
-            clean = [scrubbed(change, erasure) for change in known]
-            if clean == known:
+    def erase(
+        self,
+        erasures: Sequence[Change[Any]],
+        *,
+        id: str,
+        recorded_at: datetime,
+        beside: Sequence[Change[Any]] = (),
+        unsaid: Sequence[Change[Any]] = (),
+        playbook: str = "",
+        end: str | None = None,
+    ) -> Commit:
+        """Scrub values of records everywhere, all or nothing."""
+
+        def erased() -> Commit:
+            admit_erasures(erasures, beside, self._kinds, recorded_at)
+            if end is not None and self.changes(after=end, limit=1):
+                raise moved_on(end)
+            found = cleansed(erasures, unsaid, self._kinds, lambda whole: self.changes(kind=whole[0], id=whole[1]))
+            if not found:
                 return Commit(id, (), ())
-            staged = self._staged([erasure], id, recorded_at, playbook)
-            *past, now = states(kind, [*clean, *staged.changes])
-            staged.leave(now, encode(kind, now))
-            self._claim(staged)
-            self._write(staged)
-            self._rewrite(kind, clean, past)
-            return Commit(id, tuple(staged.changes), tuple(staged.records))
+            staged = self._staged([*erasures, *beside], id, recorded_at, playbook)
+            self._scrub(staged, found, len(erasures))
+            return Commit(id, tuple(staged.changes), tuple(staged.records), self._around(staged.changes))
+
+        return self._file.transact(erased, alone=end is not None)
+
+    def _scrub(self, staged: _Staged, found: Histories, erasures: int) -> None:
+        """Write an erasure, of whose changes the first so many are erasures, and the histories it leaves."""
+        past: dict[tuple[str, str], list[Record]] = {}
+        for place, one in enumerate(staged.changes[:erasures]):
+            whole, kind = (one.kind, one.id), self._kinds[one.kind]
+            *past[whole], now = states(kind, [*found[whole][1], one])
+            staged.leave(place, now, encode(kind, now))
+        self._claim(staged)
+        self._write(staged)
+        for whole, (old, new) in found.items():
+            if whole in past:
+                self._rewrite(self._kinds[whole[0]], new, past[whole])
+            else:
+                self._silence([one for was, one in zip(old, new, strict=True) if was != one])
 
     def _rewrite(self, kind: Kind[R], clean: Sequence[Change[R]], past: Iterable[R]) -> None:
         """Put a scrubbed history in the place of the old one; its times stay."""
         rows = []
         for change, state in zip(clean, past, strict=True):
-            body, told = encode(kind, state), change_row(kind, change, cast("datetime", change.recorded_at))
+            body, told = encode(kind, state), self._told(change)
             sums = seal(self.tenant, told), checksum(state.id, state.version, body)
             rows.append((told[-1], change.reason, body, *sums, change.seq))
         self._file.many(
             "UPDATE crm_change SET sets = ?, reason = ?, body = ?, seal = ?, checksum = ? WHERE seq = ?", rows
         )
-        commits = {(self.tenant, change.commit) for change in clean}
+        self._forget(clean)
+
+    def _silence(self, changes: Sequence[Change[Any]]) -> None:
+        """Take the reasons of some changes away."""
+        rows = [(seal(self.tenant, self._told(change)), change.seq) for change in changes]
+        self._file.many("UPDATE crm_change SET reason = NULL, seal = ? WHERE seq = ?", rows)
+        self._forget(changes)
+
+    def _told(self, change: Change[Any]) -> tuple[Any, ...]:
+        """A change of the log as its row."""
+        return change_row(self._kinds[change.kind], change, cast("datetime", change.recorded_at))
+
+    def _forget(self, changes: Iterable[Change[Any]]) -> None:
+        """Forget the keys that the commits of some changes were made under."""
+        commits = {(self.tenant, change.commit) for change in changes}
         self._file.many("DELETE FROM crm_key WHERE tenant = ? AND commit_id = ?", commits)
+
+    def secret(self, fresh: bytes | None = None) -> bytes | None:
+        """The secret of the tenant."""
+        if fresh is not None:
+            row, keep = (self.tenant, fresh.hex()), "INSERT INTO crm_secret VALUES (?, ?) ON CONFLICT DO NOTHING"
+            self._file.transact(lambda: self._file.rows(keep, row))
+        rows = self._file.rows("SELECT secret FROM crm_secret WHERE tenant = ?", (self.tenant,))
+        return bytes.fromhex(rows[0][0]) if rows else None
 
     def _broken(self) -> Iterator[str]:
         """Bodies that do not match their checksum."""

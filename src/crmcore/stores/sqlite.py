@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Busy, Closed, Invalid, Problem, StoreError
-from crmcore.kernel.ports import Stretch
+from crmcore.kernel.ports import Purge, Stretch
 from crmcore.kernel.records import Kind
-from crmcore.stores.places import START, cursor_of, follow_from, place_in
+from crmcore.stores.places import START, cursor_of, follow_from, place_in, tip_of
 from crmcore.stores.rows import instant_of
 from crmcore.stores.sql_check import differences
 from crmcore.stores.sql_reading import Condition
@@ -91,8 +91,16 @@ class SqliteStore(SqlStore):
     def stretch(self, after: str | None = None, *, limit: int) -> Stretch:
         """What was committed since."""
         place = follow_from(after, self._commit_at)
-        found = tuple(self._log([("x.seq > ?", [place])], limit, hint="NOT INDEXED"))
+        found = tuple(self._log([("x.seq > ?", [place]), *self._committed()], limit, hint="NOT INDEXED"))
         return Stretch(found, cursor_of(found[-1]) if found else after or START)
+
+    def _committed(self) -> list[Condition]:
+        """The condition that a row of the log has been committed, where some are not."""
+        return []
+
+    def tip(self) -> str:
+        """The cursor of somebody who has read all there is now."""
+        return tip_of(self._log(self._committed(), 1, order="x.seq DESC", hint="NOT INDEXED"))
 
     def _commit_at(self, place: int) -> str | None:
         """The commit that wrote a place of the log; None when there is no such place."""
@@ -127,6 +135,10 @@ class SqliteStore(SqlStore):
         """The next places of the log, and when they are recorded."""
         seq, last = self._end()
         return range(seq + 1, seq + 1 + count), recorded_at if last is None else max(recorded_at, last)
+
+    def purge(self) -> Purge:
+        """Write the file anew without what was deleted, and empty the log beside it."""
+        return Purge(self._file.vacuum())
 
     # --- checks, end ------------------------------------------------------------------------------------------------
 

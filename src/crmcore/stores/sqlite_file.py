@@ -6,13 +6,17 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from crmcore.kernel.errors import Busy, Closed, Corrupt, Full, Invalid, Problem, ReadOnly, StoreError
+from crmcore.stores.database import Database
+from crmcore.stores.group_commit import GroupCommit
 from crmcore.stores.sqlite_fork import forget, watch
 
 __all__ = ["SqliteFile"]
+
+T = TypeVar("T")
 
 _NOT_OURS: list[sqlite3.Connection] = []
 """Connections in the middle of a transaction of the parent process: closing them here would spoil it."""
@@ -51,7 +55,7 @@ def _quotes(error: Exception) -> bool:
     return isinstance(error, UnicodeDecodeError) or "decode" in str(error)
 
 
-def _cause(error: Exception) -> Exception | None:
+def cause_of(error: Exception) -> Exception | None:
     """What may be told of an error beside our own: all but what is stored."""
     return None if _quotes(error) else error
 
@@ -117,6 +121,7 @@ class SqliteFile:
     def __init__(self, path: str, *, durability: str, busy_seconds: float) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self._group = GroupCommit(self)
         self._within = False
         self._inherited = False
         self._durability, self._busy_seconds = durability, busy_seconds
@@ -149,7 +154,7 @@ class SqliteFile:
 
         Within a transaction that is the parent's nothing can be let go of, and the store is closed here.
         """
-        self.lock = threading.RLock()
+        self.lock, self._group = threading.RLock(), GroupCommit(self)
         if self.path == ":memory:":
             return
         if self._within:
@@ -209,7 +214,7 @@ class SqliteFile:
             try:
                 return self._connection.execute(sql, values).fetchall()
             except (sqlite3.Error, UnicodeError, OverflowError) as error:
-                raise translated(error, self.path) from _cause(error)
+                raise translated(error, self.path) from cause_of(error)
 
     def many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many sets of values.
@@ -240,6 +245,15 @@ class SqliteFile:
         with self.lock:
             yield from self._transaction("BEGIN IMMEDIATE")
 
+    def transact(self, act: Callable[[], T], *, alone: bool = False) -> T:  # noqa: ARG002 - there is one writer at a time
+        """What an act gives that reads and writes, in a write transaction it shares with those of other threads.
+
+        Args:
+            act: The act.
+            alone: Whether nobody else may write meanwhile.
+        """
+        return self._group.done(act)
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """A read transaction: every statement inside sees the same state."""
@@ -262,9 +276,43 @@ class SqliteFile:
         finally:
             self._within = False
 
+    def vacuum(self) -> str | None:
+        """Write the file anew without what was deleted, and empty the log beside it.
+
+        Returns:
+            What is in the way, and what to do then; None when it is done.
+
+        Raises:
+            StoreError: There is no room for a second file of the size, or it may not be written.
+        """
+        with self.lock:
+            self.rows("SELECT 1")  # to be told that it is closed, and in a process that was forked off to open it
+            if self._within or self._connection.in_transaction:
+                return "a transaction is open; purge again once it has ended"
+            return vacuumed(self)
+
     def close(self) -> None:
         """Let go of the file; further use raises ``Closed``."""
         forget(self)
         with self.lock:
             self._inherited = False
             self._connection.close()
+
+
+def vacuumed(database: Database) -> str | None:
+    """Write a database anew without what was deleted, and empty the log beside it.
+
+    Args:
+        database: The database, outside of a transaction.
+
+    Returns:
+        What is in the way, and what to do then; None when it is done.
+    """
+    samples = database.rows("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat4'")
+    try:
+        for sql in [*["ANALYZE"] * len(samples), "VACUUM"]:  # samples of values are taken anew as well
+            database.rows(sql)
+        ((busy, *_),) = database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    except Busy:
+        return "another process is writing; purge again later"
+    return "somebody still reads what was there before; purge again once they have ended" if busy else None

@@ -6,39 +6,61 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from crmcore.kernel.claims import claims_of
-from crmcore.kernel.errors import Invalid, Problem, SchemaTooNew
+from crmcore.kernel.errors import Corrupt, Invalid, Problem
 from crmcore.kernel.keys import columns_of
 from crmcore.kernel.records import Kind, Record
 from crmcore.kernel.words import RULES, searchable, words_of
 from crmcore.stores.codec import decode
 from crmcore.stores.database import Database
+from crmcore.stores.migrations import bring_up
 from crmcore.stores.rows import key_values
 from crmcore.stores.schema import FORMAT, TABLES, added_columns, kind_tables, quoted, table_of, view_of
 from crmcore.stores.sql_words import Moved, move_words
 
-__all__ = ["check_format", "declared", "derive", "make_tables"]
+__all__ = ["check_format", "declared", "derive", "make_tables", "statements_of"]
 
 
 def check_format(file: Database) -> None:
-    """Refuse a newer format; make the tables every file has when they are not there.
+    """Make the tables every file has when none are there; bring up an older format, and refuse a newer one.
 
     Args:
         file: The file.
 
     Raises:
         SchemaTooNew: The file was written by a newer crmcore.
+        Corrupt: It is of an older format and damaged, or of none that can be told.
+        ReadOnly: It is of an older format and may not be written.
     """
-    known = file.rows("SELECT 1 FROM sqlite_master WHERE name = 'crm_words'")
-    if not known:
+    if not _present(file):
         with file.writing():
-            for statement in TABLES:
-                file.rows(statement)
-            file.rows("INSERT OR IGNORE INTO crm_meta VALUES ('format', ?)", (str(FORMAT),))
-    found = file.rows("SELECT value FROM crm_meta WHERE name = 'format'")
-    if found != [(str(FORMAT),)]:
-        shown = found[0][0] if found else "unknown"
-        message = f"{file.path} has format {shown}, this crmcore reads format {FORMAT}; upgrade crmcore"
-        raise SchemaTooNew(message)
+            if not _present(file):  # asked again: another process may have been faster
+                for statement in TABLES:
+                    file.rows(statement)
+                file.rows("INSERT INTO crm_meta VALUES ('format', ?)", (str(FORMAT),))
+    bring_up(file, "sqlite")
+
+
+def _present(file: Database) -> bool:
+    """Whether a file has our tables.
+
+    Raises:
+        Corrupt: It has the log, but nothing says of which format.
+    """
+    found = {row[0] for row in file.rows("SELECT name FROM sqlite_master WHERE name IN ('crm_meta', 'crm_change')")}
+    if found == {"crm_change"}:
+        message = f"{file.path} does not say which format it has; restore it from a backup"
+        raise Corrupt(message)
+    return bool(found)
+
+
+def statements_of(kinds: Sequence[Kind[Any]]) -> tuple[str, ...]:
+    """The statements that make every table, index and view in an empty file.
+
+    Args:
+        kinds: The kinds.
+    """
+    each = [sql for kind in kinds for sql in (*kind_tables(kind), view_of(kind), _declare(kind))]
+    return (*TABLES, f"INSERT INTO crm_meta VALUES ('format', '{FORMAT}')", *each)
 
 
 def make_tables(file: Database, kinds: Sequence[Kind[Any]]) -> None:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic
 
 import attrs
 
-from crmcore.kernel.change import Change, applied, effective, replay
+from crmcore.kernel.change import Change, applied, effective, evolved, replay
 from crmcore.kernel.errors import Conflict, Invalid, Problem
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.personal import blanked, in_part
 from crmcore.kernel.records import Kind, R
 
-__all__ = ["Later", "Standing", "admit", "check_unmoved", "moved_on", "scrubbed", "standing_of", "states", "step"]
+__all__ = [
+    "Histories",
+    "Later",
+    "Standing",
+    "admit",
+    "admit_erasures",
+    "check_unmoved",
+    "cleansed",
+    "moved_on",
+    "scrubbed",
+    "standing_of",
+    "states",
+    "step",
+]
 
 Later = Callable[[], Iterable[Iterable[str]]]
 """Gives, for each change after a late one, the names it sets."""
+
+Histories = dict[tuple[str, str], tuple[list[Change[Any]], list[Change[Any]]]]
+"""By record, its changes as they are, and without what goes."""
 
 
 @attrs.frozen
@@ -59,13 +77,20 @@ def standing_of(record: R, changes: Sequence[Change[R]]) -> Standing[R]:
     return Standing(record, changes[0].at, horizon, window)
 
 
-def admit(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], recorded_at: datetime) -> None:
+def admit(
+    changes: Sequence[Change[Any]],
+    kinds: Mapping[str, Kind[Any]],
+    recorded_at: datetime,
+    *,
+    erasures: Collection[Change[Any]] = (),
+) -> None:
     """Refuse a commit that no store can write, whatever it holds.
 
     Args:
         changes: The changes to commit.
         kinds: The kinds the store was prepared for.
         recorded_at: The clock's time.
+        erasures: Those among the changes that may leave nothing of a mapping.
 
     Raises:
         Invalid: There are no changes, a kind is unknown, an instant is naive, or a mapping is set as a whole.
@@ -80,9 +105,36 @@ def admit(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], record
         if change.at.tzinfo is None:
             problems.append(Problem("at", change.at, "an instant with a time zone", "give it in UTC"))
         whole = () if kind is None else kind.mappings.intersection(change.sets)
+        if change in erasures:
+            whole = [name for name in whole if change.sets[name] != EMPTY]
         problems += [Problem(name, "a whole mapping", f"{name}.<name> for each item", "open it") for name in whole]
     if problems:
         raise Invalid(problems)
+
+
+def admit_erasures(
+    erasures: Sequence[Change[Any]],
+    beside: Sequence[Change[Any]],
+    kinds: Mapping[str, Kind[Any]],
+    recorded_at: datetime,
+) -> None:
+    """Refuse an erasure that no store can do, whatever it holds.
+
+    Args:
+        erasures: What to erase.
+        beside: What else is written.
+        kinds: The kinds the store was prepared for.
+        recorded_at: The clock's time.
+
+    Raises:
+        Invalid: As ``admit``; or there is nothing to erase, or a record that is erased is told of twice.
+    """
+    admit([*erasures, *beside] if erasures else (), kinds, recorded_at, erasures=erasures)
+    told = [(change.kind, change.id) for change in (*erasures, *beside)]
+    twice = dict.fromkeys(change.id for change in erasures if told.count((change.kind, change.id)) > 1)
+    if twice:
+        mend = "erase all of it by one change"
+        raise Invalid([Problem("changes", id, "one change of a record that is erased", mend) for id in twice])
 
 
 def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: Later) -> tuple[Standing[R], bool]:
@@ -139,19 +191,64 @@ def moved_on(end: str) -> Conflict:
     return Conflict("log", "end", expected=end, found="more", message=message)
 
 
-def scrubbed(change: Change[R], erasure: Change[R]) -> Change[R]:
+def scrubbed(kind: Kind[R], change: Change[R], erasure: Change[R]) -> Change[R]:
     """A change of the log without the values an erasure takes away.
 
-    Its reason goes too, for it is free text, unless it is an earlier erasure.
+    Its reason goes too, for it is free text, unless it is an earlier erasure. Where nothing is left of members, what
+    they were called goes with them. A field that is personal only in its parts keeps the rest of these.
 
     Args:
+        kind: The kind of the record.
         change: A change as the log has it.
         erasure: The change that sets what is left of each field.
     """
-    left = erasure.sets
-    sets = {name: left[name] if name in left and value is not None else value for name, value in change.sets.items()}
+    left, sets = erasure.sets, dict[str, Any]()
+    for name, value in change.sets.items():
+        whole, dot, _ = name.partition(".")
+        if dot and whole in left:
+            continue
+        sets[name] = _left(kind, name, value, left[name]) if name in left and value is not None else value
     reason = change.reason if change.what == erasure.what else None
-    return attrs.evolve(change, sets=sets, reason=reason)
+    return evolved(change, sets=sets, reason=reason)
+
+
+def _left(kind: Kind[Any], name: str, value: Any, left: Any) -> Any:  # noqa: ANN401 - any field's value
+    """What is left of a value."""
+    told = kind.declared(name)
+    return left if told is None or not in_part(told) else blanked(value)
+
+
+def cleansed(
+    erasures: Iterable[Change[Any]],
+    unsaid: Iterable[Change[Any]],
+    kinds: Mapping[str, Kind[Any]],
+    known: Callable[[tuple[str, str]], list[Change[Any]]],
+) -> Histories:
+    """What an erasure makes of the histories it concerns: none when it takes nothing away from any of them.
+
+    Args:
+        erasures: What to erase.
+        unsaid: Other changes whose reasons go.
+        kinds: The kinds the store was prepared for.
+        known: Gives the changes of a record, by kind and id.
+
+    Raises:
+        Conflict: A record to erase is not there.
+    """
+    found: Histories = {}
+    for one in erasures:
+        old = known((one.kind, one.id))
+        if not old:
+            raise Conflict(one.kind, one.id, expected=one.version - 1, found=0)
+        found[one.kind, one.id] = old, [scrubbed(kinds[one.kind], change, one) for change in old]
+    silent: dict[tuple[str, str], set[int]] = {}
+    for one in unsaid:
+        if (one.kind, one.id) not in found:
+            silent.setdefault((one.kind, one.id), set()).add(one.version)
+    for whole, versions in silent.items():
+        old = known(whole)
+        found[whole] = old, [evolved(one, reason=None) if one.version in versions else one for one in old]
+    return found if any(old != new for old, new in found.values()) else {}
 
 
 def states(kind: Kind[R], changes: Sequence[Change[R]]) -> list[R]:

@@ -13,6 +13,7 @@ from crmcore.testing.laws.claims import ClaimLaws
 from crmcore.testing.laws.commits import CommitLaws
 from crmcore.testing.laws.erasure import ErasureLaws
 from crmcore.testing.laws.finding import FindLaws
+from crmcore.testing.laws.following import FollowLaws
 from crmcore.testing.laws.keys import KeyLaws
 from crmcore.testing.laws.log import LogLaws
 from crmcore.testing.laws.past import PastLaws
@@ -25,7 +26,17 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    CommitLaws, KeyLaws, ClaimLaws, LogLaws, RaceLaws, FindLaws, SearchLaws, PastLaws, ErasureLaws, TenantLaws
+    CommitLaws,
+    KeyLaws,
+    ClaimLaws,
+    LogLaws,
+    FollowLaws,
+    RaceLaws,
+    FindLaws,
+    SearchLaws,
+    PastLaws,
+    ErasureLaws,
+    TenantLaws,
 ):
     """Everything a store promises, as tests: a store whose subclass passes may be used anywhere.
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from crmcore.kernel.change import Change, replay
-from crmcore.kernel.errors import Conflict, CrmError
+from crmcore.kernel.errors import Conflict, CrmError, Invalid
 from crmcore.kernel.money import Money
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Store
 from crmcore.kernel.records import Record
@@ -87,6 +87,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.commits = Counter[str]()
         self.recorded = hour(0)
         self.cuts: list[str] = []
+        self.followed: dict[str, tuple[str | None, int]] = dict.fromkeys(TENANTS, (None, 0))
 
     @initialize(filled=st.sampled_from([True, True, False]))
     def begin(self, *, filled: bool) -> None:
@@ -143,16 +144,16 @@ class StoreMachine(RuleBasedStateMachine):
         erasure = attrs.evolve(erasure, what="erased", reason="asked")
         known = model.of(*whole)
         if known and [model.scrubbed(change, erasure) for change in known] == known:
-            assert store.erase(erasure, id="none", recorded_at=hour(0)) == Commit("none", (), ())
+            assert store.erase([erasure], id="none", recorded_at=hour(0)) == Commit("none", (), ())
             return
         refusal = model.refusal([erasure]) if known else Conflict
         self.commits[tenant] += 1
         if refusal is not None:
             with pytest.raises(CrmError) as caught:
-                store.erase(erasure, id="none", recorded_at=hour(0))
+                store.erase([erasure], id="none", recorded_at=hour(0))
             assert caught.type is refusal
             return
-        done = store.erase(erasure, id=str(self.commits[tenant]), recorded_at=hour(0))
+        done = store.erase([erasure], id=str(self.commits[tenant]), recorded_at=hour(0))
         model.erase(erasure)
         self.check_written(tenant, [erasure], done, hour(0), "")
 
@@ -236,6 +237,16 @@ class StoreMachine(RuleBasedStateMachine):
         store = self.stores[tenant]
         return {(name, id): one for name, kind in KINDS.items() for id, one in store.get(kind, IDS, moment).items()}
 
+    @rule(tenant=tenants, limit=st.integers(1, 9))
+    def follow(self, tenant: str, limit: int) -> None:
+        """Read on in the log where this was left the last time, in whichever process that was."""
+        store, model = self.stores[tenant], self.models[tenant]
+        cursor = store.cursors().get("reader", "")
+        stretch = store.stretch(cursor or None, limit=limit)
+        assert list(stretch.changes) == model.log[model.followed : model.followed + limit]
+        store.move_cursor("reader", was=cursor, now=stretch.cursor)
+        model.followed += len(stretch.changes)
+
     @rule(tenant=tenants, chance=st.integers(0, 99), known=hours)
     def look_back(self, tenant: str, chance: int, known: datetime) -> None:
         """Every instant, as known now and at some place of the log; and the place the log had reached by a time."""
@@ -246,6 +257,23 @@ class StoreMachine(RuleBasedStateMachine):
                 recorded = [one for one in self.models[name].known(within) if (one.recorded_at or known) <= known]
                 assert store.changes(upto=cut) == recorded
                 assert store.changes(after=cut) == self.models[name].log[len(recorded) :]
+
+    @rule(tenant=tenants, limit=st.sampled_from([1, 3, 100]))
+    def follow(self, tenant: str, limit: int) -> None:
+        """Who follows the log goes on from where they were: nothing is left out, or given twice."""
+        cursor, count = self.followed[tenant]
+        stretch, rest = self.stores[tenant].stretch(cursor, limit=limit), self.models[tenant].log[count:]
+        got = list(stretch.changes)
+        assert len(got) <= limit
+        assert got == rest[: len(got)]
+        assert bool(got) is bool(rest)
+        self.followed[tenant] = stretch.cursor, count + len(got)
+
+    @rule(tenant=tenants, cursor=st.sampled_from(["", "x", "-1", "9" * 30]))
+    def follow_from_nowhere(self, tenant: str, cursor: str) -> None:
+        """What nobody was given is no cursor."""
+        with pytest.raises(Invalid):
+            self.stores[tenant].stretch(cursor, limit=1)
 
     def check_past(self, tenant: str, chance: int) -> None:
         """A moment is the fold of what had happened by then and was known by then."""

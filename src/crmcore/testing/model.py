@@ -64,11 +64,13 @@ class Model:
         log: Every change, as it stands in the log.
         keys: By key: the fingerprint and what was committed.
         cuts: By cut, how much of the log lies within it.
+        followed: How much of the log somebody has read who follows it.
     """
 
     log: list[Change[Any]] = attrs.field(factory=list)
     keys: dict[str, tuple[str, Commit]] = attrs.field(factory=dict)
     cuts: dict[str, int] = attrs.field(factory=dict)
+    followed: int = 0
 
     def of(self, kind: str, id: str) -> list[Change[Any]]:
         """The changes of one record."""

@@ -146,8 +146,11 @@ class Pen:
 
     def erase(self, record: Record, at: int = 50, reason: str | None = None, **left: Any) -> Commit:  # noqa: ANN401
         """Erase values of a record."""
-        erasure = attrs.evolve(changed(record, at, what="erased", **left), reason=reason)
-        return self._marked(self.store.erase(erasure, id=self.ids("commit"), recorded_at=self.clock()))
+        return self.erase_all(attrs.evolve(changed(record, at, what="erased", **left), reason=reason))
+
+    def erase_all(self, *erasures: Change[Any], **rest: Any) -> Commit:  # noqa: ANN401 - the arguments of Store.erase
+        """Erase values of several records."""
+        return self._marked(self.store.erase(erasures, id=self.ids("commit"), recorded_at=self.clock(), **rest))
 
     def now(self, record: R, moment: Moment = NOW) -> R:
         """A record as the store has it."""

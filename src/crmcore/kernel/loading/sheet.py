@@ -116,7 +116,8 @@ class Sheet:
         Args:
             path: The field, or a place in it: ``"lines[0].price"``.
         """
-        names = {f"{one.path}.{one.part}" if one.part else one.path: one.name for one in self.columns}
+        names = {self.source.field: self.source.key}
+        names |= {f"{one.path}.{one.part}" if one.part else one.path: one.name for one in self.columns}
         whole = path
         while whole not in names and ("." in whole or "[" in whole):
             whole = whole[: max(whole.rfind("."), whole.rfind("["))]

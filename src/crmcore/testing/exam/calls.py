@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from crmcore.kernel.fields import field
-from crmcore.kernel.ports import Key, Moment, Store
+from crmcore.kernel.ports import Key, Moment, Purge, Store
 from crmcore.kernel.records import Record, kind_of, record
 from crmcore.kernel.where import F
 from crmcore.testing.exam.canary import CANARY
@@ -22,6 +22,7 @@ Call = Callable[[Pen], object]
 
 IDS = [f"p{number:02}" for number in range(12)]
 KEY = Key("kept", "what was asked")
+SECRET = b"s" * 32
 LARGE = 20
 """So many records of a page each are sure to need room."""
 
@@ -48,6 +49,7 @@ def fill(store: Store) -> None:
     pen.commit(*(changed(_parcel(id, 2), 5, pieces=2, status="late") for id in IDS))
     pen.commit(changed(_parcel(IDS[-1], 3), 11, merged_into=IDS[-2]))
     pen.commit(added(Box, "b", label="box"), key=KEY)
+    store.move_cursor("erp", was="", now="begun")
 
 
 def _parcel(id: str, version: int) -> Parcel:
@@ -77,7 +79,12 @@ def _grounded(pen: Pen) -> object:
 
 
 def _erased(pen: Pen) -> object:
-    return pen.erase(_parcel("p05", 3), note=None, to=None, **{"phones.home": None}).records
+    left: dict[str, Any] = {"note": None, "to": None, "phones.home": None}
+    return pen.erase(_parcel("p05", 3), **left).records
+
+
+def _moved(pen: Pen) -> object:
+    return pen.store.move_cursor("erp", was=pen.store.cursors()["erp"], now="moved")
 
 
 def _known(pen: Pen) -> Moment:
@@ -110,12 +117,17 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
         lambda pen: pen.store.changes(after=pen.store.last()[0]),
     ),
     "stretch": (lambda pen: pen.store.stretch(limit=100).changes,),
+    "tip": (lambda pen: pen.store.stretch(pen.store.tip(), limit=100).changes,),
+    "cursors": (lambda pen: [*pen.store.cursors()],),
+    "move_cursor": (_moved,),
     "holders": (lambda pen: pen.store.holders(PARCEL, "code", ["code p01", "nobody's"]),),
     "search": (lambda pen: pen.store.search([PARCEL], ["p0"], limit=5),),
     "aliases": (lambda pen: pen.store.aliases(IDS[-2]),),
     "last": (lambda pen: pen.store.last(),),
     "cut": (lambda pen: pen.store.cut(hour(101)),),
     "erase": (_erased,),
+    "purge": (lambda pen: isinstance(pen.store.purge(), Purge),),
+    "secret": (lambda pen: pen.store.secret(), lambda pen: pen.store.secret(SECRET)),
     "check": (lambda pen: pen.store.check(),),
     "close": (lambda pen: pen.store.close(),),
 }

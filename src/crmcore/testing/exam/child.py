@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,9 @@ import attrs
 __all__ = ["Child", "Told", "start"]
 
 CHUNK = 65_536
+
+PATIENCE = 10
+"""Seconds to wait for a word."""
 
 Told = Callable[[bytes], object]
 """What a child says goes here."""
@@ -30,8 +34,10 @@ class Child:
     pipe: int
 
     def word(self) -> bytes:
-        """Its next words, waited for; nothing when it has ended."""
-        return os.read(self.pipe, CHUNK)
+        """Its next words, waited for; nothing when it has ended, or says nothing for long."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.pipe, selectors.EVENT_READ)
+            return os.read(self.pipe, CHUNK) if selector.select(PATIENCE) else b""
 
     def rest(self) -> bytes:
         """All it says until it ends.
@@ -39,7 +45,7 @@ class Child:
         Raises:
             ChildProcessError: It ended because something went wrong in it.
         """
-        said = b"".join(iter(self.word, b""))
+        said = b"".join(iter(lambda: os.read(self.pipe, CHUNK), b""))
         os.close(self.pipe)
         status = os.waitpid(self.pid, 0)[1]
         if status not in (0, signal.SIGKILL):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import count as counted
+from itertools import count as counted, takewhile
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,6 +27,9 @@ AT_ONCE = 7
 
 PAUSE = 0.001
 """Seconds a consumer that has read everything waits for more, and a writer between two acts."""
+
+DEALING = 0.0005
+"""Seconds it takes to deal with a change."""
 
 SECONDS = 0.008
 """The longest a consumer lives after its first word."""
@@ -90,12 +93,10 @@ def write(where: str, writer: str, id: str, stop: Path, _told: Told) -> None:
         stop: Once this file is there, it is enough.
     """
     with CRM(where) as crm:
-        for number in counted():
+        for number in takewhile(lambda _: not stop.exists(), counted()):
             with suppress(Busy, Conflict), crm.batch() as batch:
                 batch.accounts.update(id, source=f"{writer}/{number}")
                 batch.accounts.add(name=f"{writer}/{number}")
-            if stop.exists():
-                break
             time.sleep(PAUSE)
 
 
@@ -115,11 +116,13 @@ def follow(where: str, cursor: Path, told: Told, *, early: bool = False, end: bo
             if early:
                 _store(cursor, stretch.cursor)
             for change in stretch.changes:
+                time.sleep(DEALING)
                 told(f"{change.kind} {change.id} {change.version}\n".encode())
-            _store(cursor, stretch.cursor)
-            if not stretch.changes:
-                if end:
-                    break
+            if stretch.changes:
+                _store(cursor, stretch.cursor)
+            elif end:
+                break
+            else:
                 time.sleep(PAUSE)
 
 

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import count as counted
+from itertools import count as counted, takewhile
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -84,7 +84,7 @@ def _cut_off(
         there = Counter(account.name for account in crm.accounts.each())
         sound = crm.verify()
     faults = [*_faults(dict(zip(names, map(len, told), strict=True)), there), *([] if sound else [str(sound)])]
-    return Findings(checked, tuple(faults), f"{len(b"".join(told)):,} acknowledged")
+    return Findings(checked, tuple(faults), f"{len(b''.join(told)):,} acknowledged")
 
 
 def _faults(told: dict[str, int], there: Counter[str]) -> Iterable[str]:
@@ -110,13 +110,11 @@ def write(
     from crmcore.stores.postgres import PostgresStore
 
     crm = _patiently(lambda: CRM(PostgresStore(where, durability=durability)))
-    for number in counted():
+    for number in takewhile(lambda _: not stop.exists(), counted()):
         name = f"{writer}/{number}"
         under = crm.given(key=name if keyed else None)
         _patiently(partial(under.accounts.add, name=name))
         told(b".")
-        if stop.exists():
-            break
     crm.close()
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from random import Random
 from typing import Literal
 
 import attrs
@@ -19,7 +20,6 @@ from crmcore.kernel.errors import Busy, Closed, Corrupt, CrmError, Full, Invalid
 from crmcore.testing.exam.canary import CANARY, Outcome, outcome
 from crmcore.testing.exam.child import Child, start
 from crmcore.testing.exam.scene import FileStore, Scene, is_administrator
-from crmcore.testing.specimens import hour
 
 __all__ = ["FAULTS", "Fault", "heard"]
 
@@ -149,47 +149,70 @@ def _garbage(scene: Scene) -> Iterator[FileStore]:
     yield scene.open()
 
 
+@attrs.frozen
+class Body:
+    """A row's body under its checksum."""
+
+    row: int
+    id: str
+    version: int
+    text: str
+    sum: int
+
+
 def _altered(
-    alter: Callable[[str], object], summed: Callable[[Scene, str, int], int] | None = None
+    alter: Callable[[Body, Random], tuple[object, int]],
 ) -> Callable[[Scene], AbstractContextManager[FileStore]]:
-    """Bodies that somebody altered; in the end they are put back, where they still stand."""
+    """Bodies that somebody altered, with their checksums; in the end they are put back, where they still stand."""
 
     @contextlib.contextmanager
     def trouble(scene: Scene) -> Iterator[FileStore]:
         table = scene.chance.choice(["crm_parcel", "crm_change"])
-        rows = scene.sql(f"SELECT rowid, body, checksum FROM {table}")
-        struck = scene.chance.sample(rows, scene.chance.randrange(1, len(rows) + 1))
-        for row, good, _ in struck:
-            scene.sql(f"UPDATE {table} SET body = CAST(? AS TEXT) WHERE rowid = ?", alter(good), row)
-            if summed is not None:
-                scene.sql(f"UPDATE {table} SET checksum = ? WHERE rowid = ?", summed(scene, table, row), row)
+        read = f"SELECT rowid, id, version, body, checksum FROM {table}"  # noqa: S608 - a name of ours
+        write = f"UPDATE {table} SET body = CAST(? AS TEXT), checksum = ? WHERE rowid = ?"  # noqa: S608
+        with scene.raw() as connection:
+            bodies = [Body(*row) for row in connection.execute(read)]
+            struck = scene.chance.sample(bodies, scene.chance.randrange(1, len(bodies) + 1))
+            bad = [alter(one, scene.chance) for one in struck]
+            connection.executemany(write, [(*new, one.row) for new, one in zip(bad, struck, strict=True)])
         yield scene.open()
-        for row, good, sum in struck:
-            back = f"UPDATE {table} SET body = ?, checksum = ? WHERE rowid = ? AND body = CAST(? AS TEXT)"
-            scene.sql(back, good, sum, row, alter(good))
+        back = [(one.text, one.sum, one.row, text) for (text, _), one in zip(bad, struck, strict=True)]
+        with scene.raw() as connection:
+            connection.executemany(f"{write} AND body = CAST(? AS TEXT)", back)
 
     return trouble
 
 
-def _misread(body: str) -> str:
-    """A body with a value where a date should be, and a personal one at that."""
-    return body.replace("1990-01-01", CANARY)
+def _right(one: Body, text: str) -> tuple[str, int]:
+    """Another body, under the checksum that makes it look right."""
+    return text, zlib.crc32(f"{one.id} {one.version} {text}".encode())
 
 
-def _right(scene: Scene, table: str, row: int) -> int:
-    """The checksum that makes an altered body look right."""
-    ((id, version, body),) = scene.sql(f"SELECT id, version, body FROM {table} WHERE rowid = ?", row)
-    return zlib.crc32(f"{id} {version} {body}".encode())
+def _cut(one: Body, chance: Random) -> tuple[str, int]:
+    """A body that ends too early."""
+    return _right(one, one.text[: -chance.randrange(1, 20)])
 
 
-def _wrong(scene: Scene, *_: object) -> int:
-    return scene.chance.randrange(2**32)
+def _misread(one: Body, _: Random) -> tuple[str, int]:
+    """A body with a personal text where a date should be."""
+    return _right(one, one.text.replace("1990-01-01", CANARY))
+
+
+def _no_text(one: Body, _: Random) -> tuple[bytes, int]:
+    """A body of bytes that are no text."""
+    return one.text.encode() + b"\xff", one.sum
+
+
+def _wrong_sum(one: Body, chance: Random) -> tuple[str, int]:
+    """A body under another checksum."""
+    return one.text, one.sum ^ 1 << chance.randrange(32)
 
 
 @contextlib.contextmanager
 def _newer(scene: Scene) -> Iterator[FileStore]:
     found = scene.chance.choice(["2", "10", "", "two", "9" * 5_000])
-    scene.sql("UPDATE crm_meta SET value = ? WHERE name = 'format'", found)
+    with scene.raw() as connection:
+        connection.execute("UPDATE crm_meta SET value = ? WHERE name = 'format'", [found])
     yield scene.open()
 
 
@@ -261,11 +284,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault(name="locked", trouble=_locked, errors=(Busy,)),
     Fault(name="truncated", trouble=_truncated, errors=(Corrupt,), left="untouched"),
     Fault(name="garbage page", trouble=_garbage, errors=(StoreError, Invalid), left="damaged"),
-    Fault(name="bad JSON", trouble=_altered(lambda body: body[:-9], _right), errors=(Corrupt, Invalid)),
-    Fault(name="bad value", trouble=_altered(_misread, _right), errors=(Corrupt, Invalid)),
-    Fault(name="no text", trouble=_altered(lambda body: body[1:].encode() + b"\xff"), errors=(Corrupt,)),
-    Fault(name="wrong checksum", trouble=_altered(lambda body: body, _wrong), errors=(Corrupt,)),
-    Fault(name="newer format", trouble=_newer, errors=(SchemaTooNew,), left="untouched"),
+    Fault(name="bad JSON", trouble=_altered(_cut), errors=(Corrupt, Invalid)),
+    Fault(name="bad value", trouble=_altered(_misread), errors=(Corrupt, Invalid)),
+    Fault(name="no text", trouble=_altered(_no_text), errors=(Corrupt,)),
+    Fault(name="wrong checksum", trouble=_altered(_wrong_sum), errors=(Corrupt,)),
+    Fault(name="newer format", trouble=_newer, errors=(SchemaTooNew, Corrupt), left="untouched"),
     Fault(name="clock backwards", trouble=_sound, errors=(), harmless=True, hour=50),
     Fault(name="closed", trouble=_closed, errors=(Closed,), left="closed"),
     Fault(name="another thread", trouble=_sound, errors=(), harmless=True, by=_in_a_thread),

@@ -26,12 +26,10 @@ def subject(count: int, folder: Path, seed: int, step: Step) -> Findings:  # noq
     files, schemas = sorted(run.glob("*/subject*/**/*.db")), _schemas(run, "*/subject*/**/*.schema")
     faults: list[str] = []
     for file in files:
-        with closing(sqlite3.connect(file)) as connection:
-            tenants = [row[0] for row in connection.execute(TENANTS)]
-        faults += _faults(file, tenants)
+        faults += _left_in(file)
         step(1)
     for name, schema in schemas.items():
-        faults += [f"{name} is gone; begin anew with --fresh"] if schema is None else _left(schema)
+        faults += [f"{name} is gone; begin anew with --fresh"] if schema is None else _left_on(schema)
         step(1)
     if not faults:
         _clear(run)
@@ -46,7 +44,7 @@ def forgetful(count: int, folder: Path, seed: int, step: Step) -> Findings:  # n
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("DELETE FROM crm_change WHERE seq = (SELECT max(seq) FROM crm_change)")
     step(1)
-    return Findings(1, tuple(_faults(file, ["default"])))
+    return Findings(1, tuple(_left_in(file)))
 
 
 def _schemas(run: Path, pattern: str) -> dict[str, Schema | None]:
@@ -59,18 +57,27 @@ def _schemas(run: Path, pattern: str) -> dict[str, Schema | None]:
     return {name: next((one for one in (Schema(at, name) for at in servers) if one.there()), None) for name in names}
 
 
-def _left(schema: Schema) -> list[str]:
+def _left_in(file: Path) -> list[str]:
+    """What is wrong in a file."""
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            tenants = [row[0] for row in connection.execute(TENANTS)]
+    except sqlite3.Error as error:
+        return [f"{file}: {error}"]
+    return _faults(str(file), str(file), tenants)
+
+
+def _left_on(schema: Schema) -> list[str]:
     """What is wrong in a schema."""
     with asking(schema.address) as connection:
         tenants = [row[0] for row in connection.execute(TENANTS)]
-    return _faults(schema, tenants)
+    return _faults(schema.name, schema.address, tenants)
 
 
-def _faults(where: Path | Schema, tenants: Iterable[str]) -> list[str]:
-    """What is wrong in a database."""
-    name, place = (where.name, where.address) if isinstance(where, Schema) else (str(where), str(where))
+def _faults(name: str, where: str, tenants: Iterable[str]) -> list[str]:
+    """What is wrong in a database, which is told by its name: an address may hold a password."""
     try:
-        with CRM(place) as crm:
+        with CRM(where) as crm:
             found = {tenant: crm.given(tenant=tenant).verify() for tenant in tenants}
     except CrmError as error:
         return [f"{name}: {error}"]

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -123,11 +123,9 @@ class Stage:
     def locker(self) -> subprocess.Popen[str]:
         """Another process that locks files."""
         if self._locker is None:
-            run = subprocess.Popen(
-                [sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            self._locker = self._stack.enter_context(run)
-            self._stack.callback(run.terminate)
+            run, pipe = [sys.executable, "-c", LOCK], subprocess.PIPE
+            self._locker = self._stack.enter_context(subprocess.Popen(run, stdin=pipe, stdout=pipe, text=True))  # noqa: S603
+            self._stack.callback(self._locker.terminate)
         return self._locker
 
     def told(self, line: str) -> None:
@@ -149,7 +147,7 @@ class Stage:
             small = self.folder / "small"
             small.mkdir()
             mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)]
-            subprocess.run(mount, check=True, capture_output=True)
+            subprocess.run(mount, check=True, capture_output=True)  # noqa: S603 - a command of ours
             self._stack.callback(subprocess.run, ["umount", "-l", str(small)], check=False, capture_output=True)
             self._small = small
         return self._small
@@ -203,15 +201,13 @@ class Scene:
         store.prepare(KINDS.values())
         return store
 
-    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - anything SQLite takes
-        """What a statement of somebody gives who knows nothing of us.
-
-        Args:
-            statement: The statement.
-            values: What its question marks stand for.
-        """
-        with contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            return connection.execute(statement, values).fetchall()
+    @contextlib.contextmanager
+    def raw(self) -> Iterator[sqlite3.Connection]:
+        """A connection of somebody who knows nothing of us; what they do is done at once, in the end."""
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("PRAGMA synchronous=OFF")
+            yield connection
+            connection.commit()
 
 
 def is_administrator() -> bool:

@@ -41,7 +41,7 @@ __all__ = ["subject", "untranslated"]
 T = TypeVar("T")
 
 WRITES = frozenset({"commit", "erase"})
-ALTERING = WRITES | {"prepare", "close"}
+ALTERING = WRITES | {"prepare", "move_cursor", "purge", "secret", "close"}
 IMPATIENT = 0.03
 """How long to wait for another writer, in seconds."""
 EXAM = "crmcore exam"
@@ -257,6 +257,8 @@ class Sitting:
                 finally:
                     for opened in sitting.opened.values():
                         opened.close()
+                    schema.drop()
+                    (folder / f"{schema.name}.schema").unlink()
 
     @property
     def tenant(self) -> str:
@@ -319,17 +321,19 @@ class Sitting:
 
 
 def _answered(fault: Fault, called: Called, found: Outcome, right: object) -> Iterator[str]:
-    """What is wrong with an answer."""
-    if found.error is None and fault.closed and called.method not in {"tenant", "close"}:
-        yield "was answered"
-    elif found.error is None and called.method not in ALTERING and found.answer != right:
+    """What is wrong with an answer; of trouble ``check`` may tell in its answer."""
+    if found.error is not None or called.method in ALTERING - {"close"} or found.answer == right:
+        return
+    if called.method == "check" and not fault.harmless:
+        yield from misconduct(attrs.evolve(found, told=str(found.answer)))
+    else:
         yield "gave a wrong answer"
 
 
-def _sat(server: str, count: int, folder: Path, seed: int, step: Step, store: type[ServerStore]) -> Findings:
+def _sat(count: int, folder: Path, seed: int, step: Step, store: type[ServerStore]) -> Findings:
     wrong: list[str] = []
     raised, met, calls = Counter[str](), Counter[str](), every_call()
-    with Sitting.at(server, folder, seed, store) as sitting:
+    with Sitting.at(address(folder.parents[1]), folder, seed, store) as sitting:
         sitting.fill()
         for number in range(count):
             turn, place = divmod(number, len(FAULTS))
@@ -355,7 +359,7 @@ def subject(count: int, folder: Path, seed: int, step: Step) -> Findings:
         seed: Where chance begins.
         step: Told of progress.
     """
-    return _sat(address(folder.parents[1]), count, folder, seed, step, ServerStore)
+    return _sat(count, folder, seed, step, ServerStore)
 
 
 def untranslated(count: int, folder: Path, seed: int, step: Step) -> Findings:
@@ -367,4 +371,4 @@ def untranslated(count: int, folder: Path, seed: int, step: Step) -> Findings:
         seed: Where chance begins.
         step: Told of progress.
     """
-    return _sat(address(folder.parents[1]), count, folder, seed, step, RawStore)
+    return _sat(count, folder, seed, step, RawStore)

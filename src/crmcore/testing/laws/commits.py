@@ -160,7 +160,7 @@ class CommitLaws(Bench):
         with pytest.raises(Invalid):
             store.commit([good], id="commit", recorded_at=naive)
         with pytest.raises(Invalid):
-            store.erase(attrs.evolve(good, kind="stranger"), id="commit", recorded_at=hour(1))
+            store.erase([attrs.evolve(good, kind="stranger")], id="commit", recorded_at=hour(1))
         assert (store.changes(), store.last()[1]) == ([], None)
 
     def test_the_log_never_runs_backwards(self, store: Store, pen: Pen) -> None:
@@ -227,11 +227,16 @@ class CommitLaws(Bench):
             lambda one: one.kept(Key("k", "f")),
             lambda one: one.changes(),
             lambda one: one.stretch(limit=1),
+            lambda one: one.tip(),
+            lambda one: one.cursors(),
+            lambda one: one.move_cursor("erp", was="", now="x"),
             lambda one: holder(one, PARCEL, "code", "A"),
             lambda one: one.aliases("a"),
             lambda one: one.last(),
             lambda one: one.cut(hour(1)),
             lambda one: Pen(one).erase(record, note=None),
+            lambda one: one.purge(),
+            lambda one: one.secret(),
             lambda one: one.check(),
         ]
         for use in uses:

@@ -1,0 +1,91 @@
+"""Receiving: messages of other systems are handled once, however often they come."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Self
+
+from crmcore.inbox import InboxMessage, received
+from crmcore.kernel.change import Change
+from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from crmcore.kernel.late import check_present
+from crmcore.kernel.records import kind_of
+from crmcore.writing import Writing
+
+__all__ = ["Receiving"]
+
+
+class Receiving(Writing):
+    """A CRM that other systems send messages to."""
+
+    def receive(self, source: str, message: str, handle: Callable[[Self], object]) -> bool:
+        """Handle a message of another system once: what is done for it, and that it was done, are one commit.
+
+        A message that was handled does nothing when it comes again, nor when it comes several times at once: one of
+        them wins. An error leaves everything as it was, so that the message may come again. ``crm.inbox`` holds those
+        that were handled; undoing the commit of one lets it be handled again.
+
+        Args:
+            source: The system it comes from.
+            message: Its id there, the same each time it comes.
+            handle: Does what is to be done, with the CRM it is told, which is not to be kept. What it does elsewhere is
+                done again when the message comes again after an error.
+
+        Returns:
+            Whether it was handled now; False when it had been.
+
+        Raises:
+            Invalid: The source or the message is empty, or ``handle`` is no function or one that is to be awaited.
+            Conflict: A record that was changed, or that it rests on, was changed meanwhile.
+            NotAllowed: This is a view of the past, or a key was given, which the message is already.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> def order_placed(crm: CRM) -> None:
+            ...     crm.accounts.upsert(("shop", "C-7"), name="Acme")
+            >>> crm.receive("shop", "evt_17", order_placed), crm.receive("shop", "evt_17", order_placed)
+            (True, False)
+        """
+        check_present(self.moment)
+        if not callable(handle):
+            raise Invalid([Problem("handle", type(handle).__name__, "a function of the CRM", "pass the function")])
+        noted = received(self.context(""), source, message)
+        if self._received(noted):
+            return False
+        try:
+            with self.batch() as within:
+                within.commit([self._anew(noted)])
+                _check_done(handle(within))
+        except (Conflict, Invalid, NotAllowed, NotFound):
+            if not self._received(noted):
+                raise
+            return False  # the same message came twice at once, and the other one was quicker
+        return True
+
+    def _noted(self, noted: Change[InboxMessage]) -> InboxMessage | None:
+        """The record of a message, if there is one."""
+        return self.store.get(kind_of(InboxMessage), [noted.id]).get(noted.id)
+
+    def _received(self, noted: Change[InboxMessage]) -> bool:
+        """Whether a message was handled, and that was not taken back."""
+        found = self._noted(noted)
+        return found is not None and found.deleted_at is None
+
+    def _anew(self, noted: Change[InboxMessage]) -> Change[InboxMessage]:
+        """What is noted of a message; of one that was taken back, that it was handled again."""
+        found = self._noted(noted)
+        return noted if found is None else self.context("").changed(found, "received", deleted_at=None)
+
+
+def _check_done(done: object) -> None:
+    """Refuse to take for done what has not even begun.
+
+    Raises:
+        Invalid: It is to be awaited.
+    """
+    if isinstance(done, Awaitable):
+        if isinstance(done, Coroutine):
+            done.close()
+        mend = "give a plain function; AsyncCRM calls it in a thread"
+        raise Invalid([Problem("handle", type(done).__name__, "a function that is done when it returns", mend)])
