@@ -202,18 +202,22 @@ CALLS: dict[str, Callable[[World], dict[str, Any]]] = {
     "crm.adopt": lambda w: {"playbook": OTHER, "remap": w.homeless()},
     "crm.as_of": lambda w: {},
     "crm.batch": lambda w: {},
+    "crm.changes": lambda w: {},
     "crm.commit": lambda w: {"changes": w.crm.accounts.propose(_rename, w.new("accounts"))},
     "crm.desk": lambda w: {"cls": kind_of(DESKS["accounts"].cls).cls},
     "crm.erase": lambda w: {"record": w.new("notes")},
     "crm.feed": lambda w: {},
+    "crm.follow": lambda w: {"consumer": "erp"},
     "crm.given": lambda w: {},
     "crm.history": lambda w: {"record": w.new("contacts")},
     "crm.provenance": lambda w: {"record": w.new("contacts")},
     "crm.purge": lambda w: {},
+    "crm.receive": lambda w: {"source": "shop", "message": w.name("message"), "handle": lambda crm: None},
     "crm.search": lambda w: {"text": SECRET},
     "crm.subject": lambda w: {"record": w.new("contacts")},
     "crm.suppose": lambda w: {},
     "crm.suppressed": lambda w: {"email": "ada@engines.example"},
+    "crm.sync": lambda w: {},
     "crm.undo": lambda w: {"commit": w.crm.history(w.new("contacts"))[-1].commit},
     "crm.unsuppress": lambda w: {"email": w.erased()},
     "crm.verify": lambda w: {},
@@ -444,6 +448,9 @@ class Method:
         found = self.of(crm)(*[given.pop(name) for name in positional if name in given], **given)
         if isinstance(found, CRM):
             return [found.contacts.find(), found.playbook]
+        if isinstance(found, contextlib.AbstractContextManager):
+            with found as within:
+                return repr(within)
         return list(found) if isinstance(found, Iterator) else found
 
 
@@ -532,7 +539,7 @@ def _pieces(method: Method) -> Iterator[tuple[Slot, str, Callable[[World], objec
     """Every piece of junk for every place in the calls of a method."""
     for slot in slots(method):
         for label, make in junk(slot, "contacts" if method.kind is None else method.plural):
-            if not (slot.path == "progress" and label in CALLABLE):
+            if not (slot.path in {"handle", "progress"} and label in CALLABLE):
                 yield slot, label, make
 
 

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 from crmcore.kernel.change import Change, applied, replay
 from crmcore.kernel.context import Clock
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.errors import Invalid, Problem, as_id
 from crmcore.kernel.fields import ANY
 from crmcore.kernel.outcome import Objection, flawed, outcome
-from crmcore.kernel.pointing import pointed, pointed_before, pointers_of
+from crmcore.kernel.pointing import pointed, pointed_before, pointers_of, pointing
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, Record, kind_named, kind_of
 from crmcore.kernel.requirement import Requirement, lacking
@@ -104,8 +104,11 @@ def _astray(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], stor
 
 def _referred(change: Change[Any], kinds: Mapping[str, Kind[Any]]) -> Iterator[tuple[str, str, Sequence[str]]]:
     """The fields of a change that refer to a record, with its id and the kinds it may be of."""
+    kind = kinds[change.kind]
+    told = pointing(kind)
     for name, value in change.sets.items():
-        yield from pointed(kinds[change.kind], name, value)
+        if name.partition(".")[0] in told:
+            yield from pointed(kind, name, value)
 
 
 def _kind_of(id: str, named: Sequence[str], kinds: Mapping[str, Kind[Any]]) -> Kind[Any] | None:
@@ -115,7 +118,7 @@ def _kind_of(id: str, named: Sequence[str], kinds: Mapping[str, Kind[Any]]) -> K
 
 def _stranger(name: str, id: str, kinds: Sequence[str]) -> Problem:
     which = " or ".join(kinds) if len(kinds) < 4 and ANY not in kinds else "record"
-    return Problem(name, id, f"the id of a live {which}", f"add the {which} first")
+    return Problem(name, as_id(id), f"the id of a live {which}", f"add the {which} first")
 
 
 def _anew(kind: Kind[Any], store: Store, path: str, id: str, change: Change[Any]) -> bool:
@@ -159,14 +162,18 @@ def _unfit(
     for change in changes:
         if change.kind in playbook.requiring or kinds[change.kind].flaws is not None:
             courses.setdefault(change.kind, {}).setdefault(change.id, []).append(change)
-    latest = store.last()[1] if courses else None
+    latest = store.last()[1] if courses and any(change.version > 1 for change in changes) else None
     for name, course_of in courses.items():
         kind = kinds[name]
-        required = cache(partial(playbook.requirements, kind))
+        required = cache(partial(playbook.requirements, kind)) if name in playbook.requiring else _nothing
         known = store.get(kind, [id for id, course in course_of.items() if course[0].version > 1])
         for id, course in course_of.items():
             steps = _steps(kind, known.get(id), course, store, latest)
             yield from (Objection(problem, (id,)) for problem in _brought(kind, steps, required))
+
+
+def _nothing(_: datetime) -> tuple[Requirement, ...]:
+    return ()
 
 
 def _brought(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -21,6 +21,11 @@ from crmcore.sales.opportunity import remap as moved
 __all__ = ["Playbooks", "check_custom", "check_remap", "in_force", "remapped"]
 
 PLAYBOOK_ID = "playbook"
+
+_Place: TypeAlias = tuple[str, int]
+"""A tenant, and a connection of a host's."""
+_Mark: TypeAlias = tuple[int, str]
+"""The version and the hash of a playbook; of two that had the same version, one was rolled back."""
 
 
 def in_force(store: Store, moment: Moment) -> Playbook | None:
@@ -89,10 +94,10 @@ class Playbooks:
     """
 
     first: Playbook
-    _known: dict[str, Playbook] = attrs.field(factory=dict)
-    _seen: dict[str, str] = attrs.field(factory=dict)
-    _marks: dict[str, tuple[int, str]] = attrs.field(factory=dict)  # version and hash of what is known
-    _sure: dict[str, tuple[int, str]] = attrs.field(factory=dict)  # … and of what is known to stay
+    _known: dict[_Place, Playbook] = attrs.field(factory=dict)
+    _seen: dict[_Place, str] = attrs.field(factory=dict)
+    _marks: dict[_Place, _Mark] = attrs.field(factory=dict)  # of what is known
+    _sure: dict[_Place, _Mark] = attrs.field(factory=dict)  # … and of what is known to stay
 
     def of(self, store: Store, moment: Moment = NOW) -> Playbook:
         """The playbook in force at a moment.
@@ -101,21 +106,21 @@ class Playbooks:
             store: The store, bound to a tenant.
             moment: When.
         """
-        if moment != NOW:
+        if moment.past:
             return in_force(store, moment) or self.first
-        if store.tenant not in self._known or self._sure.get(store.tenant) != self._marks[store.tenant]:
-            self._take(store)
-        return self._known[store.tenant]
+        place = _place_of(store)
+        if place not in self._known or self._sure.get(place) != self._marks[place]:
+            self._take(store, place)
+        return self._known[place]
 
-    def _take(self, store: Store) -> None:
+    def _take(self, store: Store, place: _Place) -> None:
         """Take up what the store works by now."""
-        tenant = store.tenant
         found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
         mark = (0, "") if found is None else (found.version, found.hash)
-        if self._marks.get(tenant) != mark:
-            self._known[tenant], self._marks[tenant] = self.first if found is None else _read(found.text), mark
-        if self._sure.get(tenant) != mark and _settled(store):
-            self._sure[tenant] = mark
+        if self._marks.get(place) != mark:
+            self._known[place], self._marks[place] = self.first if found is None else _read(found.text), mark
+        if self._sure.get(place) != mark and _settled(store):
+            self._sure[place] = mark
 
     def ground(self, store: Store) -> dict[tuple[str, str], int]:
         """The version of the playbook that acts rest on, as ``Store.commit`` takes it.
@@ -123,8 +128,11 @@ class Playbooks:
         Args:
             store: The store, bound to a tenant.
         """
+        return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._version(store)}
+
+    def _version(self, store: Store) -> int:
         self.of(store)
-        return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._marks[store.tenant][0]}
+        return self._marks[_place_of(store)][0]
 
     def look(self, store: Store, cut: str) -> None:
         """Take up what another process may have adopted meanwhile.
@@ -133,10 +141,11 @@ class Playbooks:
             store: The store, bound to a tenant.
             cut: The cut of its log as it is.
         """
-        if self._seen.get(store.tenant) != cut:
+        place = _place_of(store)
+        if self._seen.get(place) != cut:
             if _settled(store):  # else a host may roll back, and others write what has the same cut
-                self._seen[store.tenant] = cut
-            self._take(store)
+                self._seen[place] = cut
+            self._take(store, place)
 
     def wrote(self, store: Store, done: Commit) -> None:
         """Remember what this process wrote itself, so as not to look for it.
@@ -145,8 +154,9 @@ class Playbooks:
             store: The store, bound to a tenant.
             done: What was written.
         """
-        if done.cuts is not None and self._seen.get(store.tenant) == done.cuts[0] and _settled(store):
-            self._seen[store.tenant] = done.cuts[1]
+        place = _place_of(store)
+        if done.cuts is not None and self._seen.get(place) == done.cuts[0] and _settled(store):
+            self._seen[place] = done.cuts[1]
 
     def kept(self, store: Store) -> bool:
         """Whether the playbook is known to be in the store.
@@ -154,8 +164,7 @@ class Playbooks:
         Args:
             store: The store, bound to a tenant.
         """
-        self.of(store)
-        return self._marks[store.tenant][0] > 0
+        return self._version(store) > 0
 
     def keep(
         self,
@@ -191,7 +200,12 @@ class Playbooks:
                     raise
             else:
                 self.wrote(store, done)
-        self._take(store)
+        self._take(store, _place_of(store))
+
+
+def _place_of(store: Store) -> _Place:
+    """Where something is known: on one connection of a host's there may be what no other one sees."""
+    return store.tenant, getattr(store, "place", 0)
 
 
 def _settled(store: Store) -> bool:

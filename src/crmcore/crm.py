@@ -136,6 +136,35 @@ class CRM(Erasing, Receiving, Outbox):
         moves = remapped(deals, playbook, remap, context)
         self._house.playbooks.keep(self.store, playbook, context, moves, end=end, key=key)
 
+    def on(self, connection: Any) -> Self:  # noqa: ANN401 - of one driver or framework or another
+        """The same CRM on another connection of yours to the same database: that of a request, say.
+
+        It costs nothing: the tables were looked at when the CRM was opened.
+
+        Args:
+            connection: The connection, as ``CRM(connection=…)`` takes it.
+
+        Raises:
+            Invalid: It is none, or this CRM was not opened on one to such a database.
+            StoreError: It can't be used.
+
+        Example:
+            >>> import sqlite3
+            >>> from crmcore import CRM
+            >>> from crmcore.hosting import make_tables
+            >>> first, second = (sqlite3.connect("host.db") for _ in range(2))
+            >>> make_tables(first)
+            >>> first.commit()
+            >>> crm = CRM(connection=first)
+            >>> crm.on(second).accounts.count()
+            0
+            >>> first.close(), second.close()
+            (None, None)
+        """
+        from crmcore.hosting import moved
+
+        return self._view(store=moved(self.store, connection))
+
     # --- the whole --------------------------------------------------------------------------------------------------
 
     def search(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
+
+import attrs
 
 from crmcore.kernel.acting import TRIES
 from crmcore.kernel.errors import Conflict, NotAllowed
@@ -109,10 +111,10 @@ class Erasing(Writing):
 
         end, context = self.store.last()[0], self.context("")
         subject = subject_of(self, record)
-        told: dict[str, Any] = {"subject": subject.id, "at": context.at, "by": context.by}
+        nothing = Erasure(subject=subject.id, at=context.at, by=context.by)
         plan = planned(subject, self.store, context)
         if plan is None:
-            return Erasure(**told)
+            return nothing
         secret = self.store.secret(fresh_secret()) if plan.marks else b""
         assert secret is not None, "there is one now"
         done = self.store.erase(
@@ -125,8 +127,10 @@ class Erasing(Writing):
             end=end,
         )
         self._house.playbooks.wrote(self.store, done)
-        counts = {"reasons": len(plan.unsaid), "suppressed": len(done.changes) - len(plan.erasures)}
-        return Erasure(**told, **counts, records=plan.records, commit=done.id)
+        suppressed = len(done.changes) - len(plan.erasures)
+        return attrs.evolve(
+            nothing, records=plan.records, reasons=len(plan.unsaid), suppressed=suppressed, commit=done.id
+        )
 
     def unsuppress(
         self, *, email: str | None = None, phone: str | None = None, external: tuple[str, str, str] | None = None

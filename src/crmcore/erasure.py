@@ -14,7 +14,7 @@ from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.personal import blanked, in_part, is_person
 from crmcore.kernel.plain import Plain
 from crmcore.kernel.ports import Store
-from crmcore.kernel.records import Record, kind_of
+from crmcore.kernel.records import kind_of
 from crmcore.people.suppression import Mark, Suppression, digest, mark_of, suppress
 from crmcore.subject import Holding, Subject, left_by
 

@@ -12,14 +12,24 @@ import attrs
 
 from crmcore.bookkeeping import kinds_asked
 from crmcore.kernel.change import Change
-from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
+from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.page import LARGEST_PAGE, check_limit
-from crmcore.kernel.plain import Plain, plain
+from crmcore.kernel.plain import plain
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind
 from crmcore.kernel.values import LONGEST_NAME, read_text
 
-__all__ = ["NOW", "Changes", "Consumers", "Lag", "batch_for", "changes_after", "dedupe_key", "run_after"]
+__all__ = [
+    "NOW",
+    "Changes",
+    "Consumers",
+    "Lag",
+    "batch_for",
+    "changes_after",
+    "check_cursor",
+    "dedupe_key",
+    "run_after",
+]
 
 NOW = "now"
 """Stands for the cursor of somebody who has read everything."""
@@ -116,6 +126,21 @@ class _Batch(Changes):
             raise NotAllowed(message, act="follow")
 
 
+def check_cursor(told: object, path: str) -> None:
+    """Refuse what is no cursor at first sight.
+
+    Args:
+        told: What was given; None is fine.
+        path: What it is called.
+
+    Raises:
+        Invalid: It is no text.
+    """
+    if not isinstance(told, str | None):
+        mend = "pass the `cursor` of the page before, or None for the beginning"
+        raise Invalid([Problem(path, type(told).__name__, "a cursor", mend)])
+
+
 def run_after(
     store: Store, names: frozenset[str], after: str | None, limit: int
 ) -> tuple[tuple[Change[Any], ...], str]:
@@ -148,6 +173,7 @@ def changes_after(store: Store, names: frozenset[str], after: str | None, limit:
         Invalid: The limit is out of range, or the cursor is none of this log.
     """
     check_limit(limit)
+    check_cursor(after, "after")
     return Changes(*run_after(store, names, store.tip() if after == NOW else after, limit), store.tenant)
 
 
@@ -203,6 +229,7 @@ def _cursor(store: Store, told: str | None, *, path: str) -> str:
     Raises:
         Invalid: It is none of this log.
     """
+    check_cursor(told, path)
     if told is None:
         return BEGINNING
     if told == NOW:
@@ -215,7 +242,7 @@ def _cursor(store: Store, told: str | None, *, path: str) -> str:
 
 
 @attrs.frozen
-class Lag(Plain):
+class Lag:
     """How far a consumer is behind: what was committed, and that it has not handled to the end.
 
     Changes of the kinds the CRM keeps for itself do not count; those of every other kind do, also when the

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, kind_of
 from crmcore.kinds import Kinds, desks_of
-from crmcore.stores.host_connection import dialect_of, reach_of
+from crmcore.stores.host_connection import Reach, dialect_of, reach_of
 
-__all__ = ["ddl", "hosted", "make_tables"]
+__all__ = ["ddl", "hosted", "make_tables", "moved"]
 
 
 def ddl(dialect: Literal["sqlite", "postgresql"], *, kinds: Kinds = ()) -> tuple[str, ...]:
@@ -94,6 +94,32 @@ def hosted(connection: Any) -> Store:  # noqa: ANN401 - whatever a host has
     from crmcore.stores.host_postgres import HostPostgresStore
 
     return HostPostgresStore(reach)
+
+
+def moved(store: Store, connection: Any) -> Store:  # noqa: ANN401 - whatever a host has
+    """A store on another connection to the same database.
+
+    Args:
+        store: The store, on a host's connection.
+        connection: The other connection.
+
+    Raises:
+        Invalid: The store is on no host's connection, or the other one is of another engine or none.
+        StoreError: It can't be used.
+    """
+    reach = reach_of(connection)
+    if getattr(store, "dialect", None) != dialect_of(reach()):
+        expected = "a connection to the database the CRM was opened on, as CRM(connection=…)"
+        raise Invalid([Problem("connection", type(connection).__name__, expected, "open a CRM on it")])
+    return cast("_Movable", store).on(reach)
+
+
+class _Movable(Store, Protocol):
+    """A store on a host's connection."""
+
+    def on(self, reach: Reach) -> Store:
+        """The same store on another one."""
+        ...
 
 
 def _told(kinds: Kinds) -> list[Kind[Any]]:

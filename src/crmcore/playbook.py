@@ -113,6 +113,7 @@ class Playbook:
         """What is wrong with the custom fields."""
         custom: Mapping[str, Mapping[str, object]] = self.custom
         for kind, fields in custom.items():
+            yield from _problems(functools.partial(read_text, kind, LONGEST_NAME, path="custom", empty=False))
             for name, told in fields.items():
                 path = f"custom.{kind}.{name}"
                 yield from _problems(functools.partial(read_text, name, LONGEST_NAME, path=path, empty=False))

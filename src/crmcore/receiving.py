@@ -55,7 +55,7 @@ class Receiving(Writing):
             return False
         try:
             with self.batch() as within:
-                within.commit([self._anew(noted)])
+                within.commit([within._anew(noted)])  # noqa: SLF001 - this class's own
                 _check_done(handle(within))
         except (Conflict, Invalid, NotAllowed, NotFound):
             if not self._received(noted):
@@ -73,9 +73,17 @@ class Receiving(Writing):
         return found is not None and found.deleted_at is None
 
     def _anew(self, noted: Change[InboxMessage]) -> Change[InboxMessage]:
-        """What is noted of a message; of one that was taken back, that it was handled again."""
+        """What is noted of a message; of one that was taken back, that it was handled again.
+
+        Raises:
+            Conflict: It was handled meanwhile.
+        """
         found = self._noted(noted)
-        return noted if found is None else self.context("").changed(found, "received", deleted_at=None)
+        if found is None:
+            return noted
+        if found.deleted_at is None:
+            raise Conflict(noted.kind, noted.id, expected=0, found=found.version)
+        return self.context("").changed(found, "received", deleted_at=None)
 
 
 def _check_done(done: object) -> None:

@@ -138,7 +138,7 @@ def _standing(front: Front, record: Record | str) -> Record:
 def _own(front: Front, found: Record) -> dict[Whole, None]:
     """The records that are a person themselves, the one that stands for them first."""
     ids = front.linked(found.id) if is_person(kind_of(type(found))) else front.store.aliases(found.id)
-    first = sorted(ids, key=lambda id: (id != found.id, id))
+    first = sorted(ids, key=lambda one: (one != found.id, one))
     return {(cast("Kind[Any]", kind_named(id, front.kinds)).name, id): None for id in first}
 
 
@@ -200,7 +200,9 @@ def _personal_custom(front: Front) -> Mapping[str, frozenset[str]]:
 def _naming(own: Iterable[Holding]) -> Names:
     """Tells whether a text names a person: by what they are looked for by."""
     told = {value.strip() for one in own for value in _identifying(one)}
-    known = sorted((re.escape(one) for one in told if len(one) >= LEAST and not one.startswith(ERASED)), key=len, reverse=True)
+    known = sorted(
+        (re.escape(one) for one in told if len(one) >= LEAST and not one.startswith(ERASED)), key=len, reverse=True
+    )
     if not known:
         return lambda _: False
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)", re.IGNORECASE)

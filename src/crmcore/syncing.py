@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import attrs
 
 from crmcore.erasure import ERASED
-from crmcore.following import run_after
+from crmcore.following import check_cursor, run_after
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.page import Query, check_limit
@@ -38,7 +38,7 @@ class Tombstone(Plain):
 
     kind: str
     id: str
-    why: Literal["deleted", "merged", "erased"]
+    why: str
     into: str | None = None
 
 
@@ -118,18 +118,17 @@ def caught_up(
         Invalid: The limit is out of range, or the cursor is none of this log.
     """
     check_limit(limit)
+    check_cursor(after, "after")
     if after is None:
         walk = _Walk("", "", store.tip())
-    elif isinstance(after, str) and after.startswith(WALKING):
+    elif after.startswith(WALKING):
         walk = _Walk.read(after)
     else:
         return _since(store, every, names, after, limit)
     return _seen(store, every, names, walk, limit) or _since(store, every, names, walk.tip, limit)
 
 
-def _seen(
-    store: Store, every: Mapping[str, Kind[Any]], names: frozenset[str], walk: _Walk, limit: int
-) -> Sync | None:
+def _seen(store: Store, every: Mapping[str, Kind[Any]], names: frozenset[str], walk: _Walk, limit: int) -> Sync | None:
     """The next live records that a client sees for the first time; None when it has seen all."""
     left = sorted(name for name in names if name >= walk.kind)
     last = walk.last if walk.kind in names else ""

@@ -24,6 +24,7 @@ MOST_NAMED = 20
 _MENDS = ("undo that first, or correct the record", "correct the record; what was erased is gone")
 """What to do about a record that was changed since, and about one that was erased."""
 
+
 @attrs.frozen
 class _Step:
     """One record of a commit: what it was before, and what it is."""

@@ -99,7 +99,7 @@ class Writing(Circumstances):
 
     def _chosen(self, key: object, act: str, arguments: object) -> Key | None:
         """The key a call was told, or else that of the circumstances."""
-        if not isinstance(key, Key | None):
+        if key is not None and not isinstance(key, Key):
             raise Invalid([Problem("key", type(key).__name__, "an idempotency key", "make it with key()")])
         if key is not None and self._batch:
             raise keyless()

@@ -23,7 +23,7 @@ from side_by_side import Line, cost, in_memory, quickest, seconds, show, speed
 from crmcore import CRM, AsyncCRM
 from crmcore.stores.sqlite import SqliteStore
 
-CONTACTS = 96
+CONTACTS = 192
 CALLERS = (1, 8, 32)
 ROUNDS = 5
 FLUSH = 0.008

@@ -26,6 +26,8 @@ from crmcore import CRM, Money, Opportunity
 
 ROUNDS = 15
 TENANT = "default"
+WORDS = ("crm_word", "crm_words")
+WRITE = "INSERT INTO {} VALUES (?, ?, ?, ?)"
 
 Row = tuple[Any, ...]
 
@@ -65,6 +67,7 @@ class Raw:
     now: str
     sets: int
     rows: list[tuple[Row, Row, Any, Any]] = attrs.field(factory=list)
+    words: dict[str, list[tuple[str, list[Row]]]] = attrs.field(factory=dict)
 
     @classmethod
     def beside(cls, source: sqlite3.Connection, path: Path) -> Raw:
@@ -97,6 +100,12 @@ class Raw:
             logged: Row = self.source.execute(log, (TENANT, deal.id, deal.version)).fetchone()
             kept: Row = self.source.execute(now, (TENANT, deal.id)).fetchone()
             self.rows.append((logged, kept, json.loads(logged[self.sets]), json.loads(kept[-2])))
+            self.words[deal.id] = [(WRITE.format(table), self._of(table, deal)) for table in WORDS]
+
+    def _of(self, table: str, deal: Opportunity) -> list[Row]:
+        """The words a deal is found by."""
+        sql = f"SELECT * FROM {table} WHERE tenant = ? AND kind = 'opportunity' AND id = ?"
+        return self.source.execute(sql, (TENANT, deal.id)).fetchall()
 
     def create(self) -> None:
         """Write rows, ready made."""
@@ -105,7 +114,13 @@ class Raw:
             run("BEGIN IMMEDIATE")
             run(self.log, logged)
             run(self.new, kept)
+            self.find_by(kept[1])
             run("COMMIT")
+
+    def find_by(self, id: str) -> None:
+        """Write the words a deal is found by."""
+        for sql, rows in self.words[id]:
+            self.file.executemany(sql, rows)
 
     def change(self) -> None:
         """Write a log row and bring the deal's up to date, both ready made."""
@@ -156,6 +171,8 @@ class ByHand(Raw):
         end = (text, zlib.crc32(text.encode()))
         run(self.log, (*logged[: self.sets], json.dumps(sets), *logged[self.sets + 1 : -2], *end))
         run(put, (*kept[2:-2], *end, *kept[:2]) if last else (*kept[:-2], *end))
+        if not last:
+            self.find_by(kept[1])
         run("COMMIT")
 
     def read(self) -> None:
@@ -177,7 +194,7 @@ def timed(folder: Path, deals: int, typical: Callable[[Iterable[float]], float])
                 mine: Work = (lambda: ours.create(deals)) if name == "create" else getattr(ours, name)
                 first = seconds(mine)
                 ready.take(ours.deals)
-                hand.rows = ready.rows
+                hand.rows, hand.words = ready.rows, ready.words
                 found.append([first, seconds(getattr(ready, name)), seconds(getattr(hand, name))])
         for file in (source, ready.file, hand.file):
             file.close()

@@ -236,7 +236,8 @@ def stir(overlay: OverlayStore) -> None:
         pen.change(b, 7)
     elsewhere = Pen(overlay.for_tenant("there"))
     elsewhere.add("a", code="A")
-    for store, moment in product((overlay, elsewhere.store), (Moment(), Moment(hour(3)), Moment(cut=overlay.last()[0]))):
+    moments = (Moment(), Moment(hour(3)), Moment(cut=overlay.last()[0]))
+    for store, moment in product((overlay, elsewhere.store), moments):
         assert store.find(PARCEL, asked(Parcel, F.pieces >= 0, order_by="-pieces"), moment) is not None
         assert store.count(PARCEL, asked(Parcel), moment) >= 0
         assert store.aliases("a") >= {"a"}

@@ -28,36 +28,6 @@ if TYPE_CHECKING:
 Opened = Callable[..., PostgresStore]
 
 
-@pytest.fixture(scope="module")
-def role(server: str) -> Iterator[str]:
-    """A role that may log in, and is no superuser."""
-    import psycopg
-
-    name = f"crm_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        try:
-            connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
-        except psycopg.errors.InsufficientPrivilege:
-            pytest.skip("may not create roles here")
-        yield name
-        connection.execute(f"DROP OWNED BY {name}")
-        connection.execute(f"DROP ROLE {name}")
-
-
-@pytest.fixture
-def lent(role: str, server: str, schemas: Callable[[str], str]) -> Callable[[str], str]:
-    """Gives addresses of empty schemas, as the role reaches them."""
-    import psycopg
-
-    def lend(name: str) -> str:
-        url = schemas(name)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"DO $$ BEGIN EXECUTE 'GRANT ALL ON SCHEMA ' || current_schema || ' TO {role}'; END $$")
-        return f"{url}&user={role}&password={role}"
-
-    return lend
-
-
 class TestUnderRowSecurity(StoreContract):
     """Whoever keeps the contract keeps it under policies too."""
 

@@ -380,6 +380,24 @@ def test_a_file_may_be_short_while_its_log_is_not_written_back(tmp_path: Path) -
     found.close()
 
 
+@pytest.mark.parametrize("torn", [1, 512, PAGE - 512])
+def test_a_power_cut_while_the_file_is_made_is_taken_back(tmp_path: Path, torn: int) -> None:
+    """What SQLite left beside it says that nothing was there."""
+    made, path = tmp_path / "made.db", tmp_path / "crm.db"
+    connection = sqlite3.connect(made, isolation_level=None)
+    connection.executescript("PRAGMA cache_spill = 1; PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (a);")
+    connection.executemany("INSERT INTO t VALUES (?)", [("x" * 3_000,)] * 50)
+    journal = made.with_name("made.db-journal").read_bytes()
+    connection.close()
+    assert journal
+    path.write_bytes(b"SQLite format 3\x00".ljust(PAGE, b"\x07")[:torn])
+    path.with_name("crm.db-journal").write_bytes(journal)
+
+    with contextlib.closing(opened(path)) as store:
+        fill(store)
+        assert verify(store, KINDS)
+
+
 def test_a_garbage_page_is_noticed(path: Path, tmp_path: Path) -> None:
     """Whichever page it is: only errors of ours, and verifying tells."""
     data, chance = path.read_bytes(), random.Random(7)

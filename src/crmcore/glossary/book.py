@@ -9,6 +9,7 @@ from crmcore.glossary.activity import ACTIVITY
 from crmcore.glossary.entry import Term
 from crmcore.glossary.figures import FIGURES
 from crmcore.glossary.grammar import GRAMMAR
+from crmcore.glossary.integration import INTEGRATION
 from crmcore.glossary.people import PEOPLE
 from crmcore.glossary.sales import SALES
 from crmcore.kernel.errors import Invalid, Problem
@@ -19,7 +20,7 @@ __all__ = ["TERMS", "page", "term"]
 LONGEST_NAME = 100
 
 TERMS: tuple[Term, ...] = tuple(
-    sorted((*ACTIVITY, *FIGURES, *GRAMMAR, *PEOPLE, *SALES), key=lambda one: one.name.casefold())
+    sorted((*ACTIVITY, *FIGURES, *GRAMMAR, *INTEGRATION, *PEOPLE, *SALES), key=lambda one: one.name.casefold())
 )
 """Every term that has an object today, in alphabetical order.
 

@@ -7,7 +7,9 @@ in that order has set; so folding all changes and keeping up one by one give the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic
 
@@ -33,6 +35,11 @@ class Sets(FrozenMap[str, Any]):
 
 def _frozen(sets: Mapping[str, Any]) -> Sets:
     return sets if type(sets) is Sets else Sets(sets)
+
+
+def _unsaid(reason: str | None) -> str:
+    """A reason in somebody's own words, which may name people."""
+    return "None" if reason is None else "'•••'"
 
 
 @attrs.frozen(kw_only=True, slots=False)  # every move makes one: without slots that takes a third less time
@@ -63,7 +70,7 @@ class Change(Plain, Generic[R]):
     sets: Mapping[str, Any] = attrs.field(converter=_frozen)
     at: datetime
     by: str | None = None
-    reason: str | None = None
+    reason: str | None = attrs.field(default=None, repr=_unsaid)
     seq: int = 0
     commit: str = ""
     recorded_at: datetime | None = None
@@ -93,7 +100,15 @@ def evolved(change: Change[R], **fields: Any) -> Change[R]:  # noqa: ANN401 - an
 
 def state_of(record: Record) -> dict[str, Any]:
     """Every field of a record by name, its version included."""
-    return {attribute.name: getattr(record, attribute.name) for attribute in attrs.fields(type(record))}
+    names, values = _fields(type(record))  # type: ignore[arg-type]
+    return dict(zip(names, values(record), strict=True))
+
+
+@functools.cache
+def _fields(cls: type[Record]) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
+    """The names of the fields of a record class, and what gives their values."""
+    names = tuple(attrs.fields_dict(cls))
+    return names, operator.attrgetter(*names)
 
 
 def applied(kind: Kind[R], record: R | None, change: Change[R]) -> R:

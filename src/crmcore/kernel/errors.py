@@ -71,6 +71,11 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
+def as_id(value: object) -> object:
+    """What was given for an id, as an error may print it: what does not look like one may be a name or an address."""
+    return value if not isinstance(value, str) or _ID.fullmatch(value) else "•••"
+
+
 def _printable(text: object) -> str:
     """Text that can be written anywhere, also where it names what somebody misspelt."""
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
@@ -122,8 +127,7 @@ class NotFound(CrmError, LookupError):
 
     def __init__(self, kind: str, id: str, mend: str = "check the id, or look with find()") -> None:
         self.kind, self.id = kind, id
-        named = id if isinstance(id, str) and _ID.fullmatch(id) else "•••"  # it may be somebody's name or address
-        super().__init__(f"no {kind} with id {shown(named)}; {mend}")
+        super().__init__(f"no {kind} with id {shown(as_id(id))}; {mend}")
 
 
 class Conflict(CrmError):

@@ -37,6 +37,10 @@ class FrozenMap(Mapping[K, V]):
         """How many items."""
         return len(self._items)
 
+    def get(self, key: Any, default: Any = None) -> Any:  # noqa: ANN401 - as Mapping has it
+        """The value under a key, or something else when there is none."""
+        return self._items.get(key, default)
+
     def items(self) -> ItemsView[K, V]:
         """The keys and their values."""
         return self._items.items()

@@ -205,6 +205,8 @@ def next_day(before: date) -> date:
 
 def utc(value: object, path: str) -> datetime:
     """An aware datetime in UTC, as a plain datetime."""
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
     if not isinstance(value, datetime):
         raise Invalid([Problem(path, value, "an aware datetime", "read other forms with instant(value, zone=zone)")])
     if value.utcoffset() is None:

@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.kernel.change import Change, applied, replay, state_of
 from crmcore.kernel.errors import Invalid, NotAllowed, Problem
-from crmcore.kernel.ports import NOW, Moment
+from crmcore.kernel.ports import Moment
 from crmcore.kernel.records import Kind, R
 
 __all__ = ["Following", "check_present", "following", "record_then"]
@@ -25,7 +25,7 @@ def check_present(moment: Moment) -> None:
     Raises:
         NotAllowed: It reads another moment than now.
     """
-    if moment != NOW:
+    if moment.past:
         message = "the past can't be changed; act on the CRM itself, with given(at=…) to backdate"
         raise NotAllowed(message, act="commit", possible=("given(at=…)",))
 

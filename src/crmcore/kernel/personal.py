@@ -47,7 +47,6 @@ def in_part(told: Field) -> bool:
     return not told.personal and told.part is not None and bool(_personal(told.part))
 
 
-@cache
 def _personal(part: type) -> tuple[Field, ...]:
     """The personal fields of a part."""
     return tuple(told for told in part_of(part).values() if told.personal)

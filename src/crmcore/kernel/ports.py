@@ -33,6 +33,11 @@ class Moment:
     at: datetime | None = None
     cut: str | None = None
 
+    @property
+    def past(self) -> bool:
+        """Whether it is another than now."""
+        return self.at is not None or self.cut is not None
+
 
 NOW = Moment()
 """Everything that happened, as known now."""

@@ -58,7 +58,8 @@ def _stripped(value: object) -> object:
 def _unreachable(kind: Kind[Any], fields: Mapping[str, Any]) -> Iterator[Problem]:
     """The e-mail addresses and phone numbers that are none; what is no text is left to the border."""
     for name, given in fields.items():
-        form, declared = WAYS.get(name.partition(".")[0]), kind.declared(name)
+        form = WAYS.get(name.partition(".")[0])
+        declared = None if form is None else kind.declared(name)
         if form is None or declared is None:
             continue
         each = {f"{name}.{label}": one for label, one in given.items()} if isinstance(given, Mapping) else {name: given}

@@ -95,8 +95,9 @@ def _placed(problem: Problem, kind: Kind[Any], name: str, value: object, border:
 
 def _opened(kind: Kind[Any], sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every field and its value, whole mappings as dotted names."""
+    mappings = kind.mappings
     for name, value in sets.items():
-        if name in kind.mappings and isinstance(value, Mapping):
+        if name in mappings and isinstance(value, Mapping):
             yield from ((f"{name}.{key}" if isinstance(key, str) else f"{name}.", item) for key, item in value.items())
         else:
             yield name, value
@@ -125,17 +126,17 @@ def _shown(told: Field | None, value: object) -> object:
     """A value as an error may show it: never what a personal field holds, or the misspelt name of one."""
     if value is None:
         return None
-    if told is None:
+    if told is None or in_part(told):
         return kind_of_value(value)
-    return "•••" if told.personal or in_part(told) else value
+    return "•••" if told.personal else value
 
 
 def _read(kind: Kind[Any], name: str, value: object, border: Border, *, new: bool) -> object:
-    whole, dot, member = name.partition(".")
-    if whole in kind.mappings:
-        return _member(kind, whole, member if dot else None, value, border)
     declared = kind.fields.get(name)
     if declared is None:
+        whole, dot, member = name.partition(".")
+        if whole in kind.mappings:
+            return _member(kind, whole, member if dot else None, value, border)
         raise _Misfit(f"a field of {kind.name}", nearest(name, (*kind.fields, *kind.mappings)))
     if value is None:
         if declared.optional:
@@ -200,7 +201,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1) if len(name) <= LONGEST_NAME else []
     return f"did you mean {near[0]}?" if near else f"take it out; known: {', '.join(known) or 'none'}"
 
 
@@ -217,7 +218,8 @@ def read_text(value: object, longest: int = LONGEST_TEXT, *, path: str = "text",
         Invalid: It is not text, empty, too long, or holds a character no database takes.
     """
     if not isinstance(value, str):
-        raise Invalid([Problem(path, kind_of_value(value), "text", "give it as a string")])
+        shown = None if value is None else kind_of_value(value)  # whatever it is, somebody may have meant it as a name
+        raise Invalid([Problem(path, shown, "text", "give it as a string")])
     if len(value) > longest:
         raise Invalid([Problem(path, f"{len(value):,} characters", f"at most {longest:,} characters", "shorten it")])
     if not empty and not value.strip():

@@ -11,7 +11,7 @@ from crmcore.kernel.acts import act
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Context
 from crmcore.kernel.desk import Desk
-from crmcore.kernel.errors import Invalid, NotAllowed, Problem
+from crmcore.kernel.errors import Invalid, NotAllowed, Problem, as_id
 from crmcore.kernel.facts import id_of
 from crmcore.kernel.fields import field
 from crmcore.kernel.frozen_map import EMPTY
@@ -294,7 +294,7 @@ class ContactDesk(Desk[Contact]):
         def left() -> Affiliation:
             running = desk.first((F.contact == person) & (F.account == at) & ~F.until.is_set)
             if running is None:
-                message = f"contact {person} does not belong to account {at}; possible: affiliate"
+                message = f"contact {as_id(person)} does not belong to account {as_id(at)}; possible: affiliate"
                 raise NotAllowed(message, act="leave", possible=("affiliate",))
             return cast("Affiliation", desk.perform(end, running.id, (), {"until": until}, asked=asked))
 

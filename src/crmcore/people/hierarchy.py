@@ -59,7 +59,13 @@ def circular(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], sto
         kinds: The kinds of the CRM.
         store: The store.
     """
-    return _Above.of(changes, kinds["account"], store).circles()
+    kind = kinds["account"]
+    return _Above.of(changes, kind, store).circles() if _moves(changes, kind) else iter(())
+
+
+def _moves(changes: Iterable[Change[Any]], kind: Kind[Any]) -> list[Change[Any]]:
+    """The changes that make an account part of another."""
+    return [change for change in changes if change.kind == kind.name and change.sets.get("parent") is not None]
 
 
 @attrs.define
@@ -79,7 +85,7 @@ class _Above:
     @classmethod
     def of(cls, changes: Sequence[Change[Any]], kind: Kind[Any], store: Store) -> _Above:
         """What stands above the accounts that changes move."""
-        moves = [change for change in changes if change.kind == kind.name and change.sets.get("parent") is not None]
+        moves = _moves(changes, kind)
         mine: dict[str, list[Change[Any]]] = {}
         for change in changes if moves else ():
             if change.kind == kind.name:

@@ -16,6 +16,9 @@ COMPARED_DIGITS = 9
 """How many digits two numbers are compared by, the last ones: prefixes are often left out."""
 
 
+_NO_DIGITS = re.compile(r"\D+", re.ASCII)
+
+
 def email(address: str) -> str | None:
     """An e-mail address as it is compared: without capitals and the blanks around it.
 
@@ -47,7 +50,7 @@ def phone(number: str) -> str | None:
         >>> phone("+44 (0)20 7946 0123") == phone("020 7946 0123") == phone("0044-2079460123")
         True
     """
-    digits = re.sub(r"\D", "", number.replace("(0)", ""), flags=re.ASCII).lstrip("0")
+    digits = _NO_DIGITS.sub("", number.replace("(0)", "")).lstrip("0")
     return digits[-COMPARED_DIGITS:] if len(digits) >= LEAST_DIGITS else None
 
 

@@ -118,22 +118,22 @@ def suppressed(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], s
         kinds: The kinds of the CRM.
         store: The store, which is asked twice however many there are, or once where nobody was ever erased.
     """
-    told: list[tuple[Change[Any], str, Mark]] = []
-    for change in changes:
-        kind = kinds[change.kind]
-        for name, value in change.sets.items() if is_person(kind) else ():
-            mark = mark_of(kind, name, value)
-            if mark is not None:
-                told.append((change, name, mark))
-    secret = store.secret() if told else None
+    people = [change for change in changes if is_person(kinds[change.kind])]
+    ways = [(one, name) for one in people for name in one.sets if name.partition(".")[0] in _WAYS]
+    secret = store.secret() if ways else None
     if secret is None:
         return
+    marked = [(one, name, mark_of(kinds[one.kind], name, one.sets[name])) for one, name in ways]
+    told = [(one, name, mark) for one, name, mark in marked if mark is not None]
     hashes = [digest(secret, mark) for *_, mark in told]
     held = store.holders(kind_of(Suppression), "hash", hashes)
     for (change, name, mark), hash in zip(told, hashes, strict=True):
         if hash in held:
             yield Objection(Problem(name, HIDDEN, _ALLOWED[mark.way], _MEND[mark.way]), (change.id,))
 
+
+_WAYS = frozenset({"external", *SPELLINGS})
+"""The fields that somebody is known by."""
 
 _ALLOWED = {
     "email": "an e-mail address that was not erased",

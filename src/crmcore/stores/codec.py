@@ -130,8 +130,9 @@ def encode(kind: Kind[R], record: R) -> str:
     """
     try:
         return _text(_body(kind, record))
-    except _MISFITS as error:
-        raise _misfit(kind) from error
+    except _MISFITS:
+        trouble = _misfit(kind)
+    raise trouble  # from here: the other's own words may quote a personal value, and so below
 
 
 def _body(kind: Kind[R], record: R) -> dict[str, Any]:
@@ -180,8 +181,8 @@ def decode(kind: Kind[R], id: str, version: int, body: str) -> R:
     except _MISFITS as error:
         if isinstance(error, Invalid):
             raise
-        message = f"the body of {kind.name} {id} can't be read ({type(error).__name__}); restore it from a backup"
-        raise Corrupt(message) from None  # the error's own words may quote a personal value
+        trouble = Corrupt(f"the body of {kind.name} {id} can't be read ({type(error).__name__}); restore a backup")
+    raise trouble
 
 
 @functools.cache
@@ -226,13 +227,13 @@ def encode_sets(kind: Kind[Any], sets: Mapping[str, Any]) -> str:
     writers = _writers(kind)
     try:
         return _text({name: value if value is None else _written(name, value, writers) for name, value in sets.items()})
-    except _MISFITS as error:
-        raise _misfit(kind) from error
+    except _MISFITS:
+        trouble = _misfit(kind)
+    raise trouble
 
 
 def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
-    whole, dot, _ = name.partition(".")
-    write = writers.get(f"{whole}{dot}")
+    write = writers.get(_form_name(name))
     if write is not None:
         return write(value)
     return dict(value) if isinstance(value, FrozenMap) else value
@@ -254,13 +255,17 @@ def decode_sets(kind: Kind[Any], text: str) -> Sets:
             {name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()}
         )
     except _MISFITS as error:
-        message = f"a change of {kind.name} can't be read ({type(error).__name__}); restore it from a backup"
-        raise Corrupt(message) from None
+        trouble = Corrupt(f"a change of {kind.name} can't be read ({type(error).__name__}); restore a backup")
+    raise trouble
+
+
+def _form_name(name: str) -> str:
+    """What the form of a field is known by: its name, or that of the members it is one of and a dot."""
+    return f"{name.partition('.')[0]}." if "." in name else name
 
 
 def _read(name: str, value: object, readers: Mapping[str, Read]) -> object:
-    whole, dot, _ = name.partition(".")
-    read = readers.get(f"{whole}{dot}")
+    read = readers.get(_form_name(name))
     if read is not None:
         return read(value)
     return FrozenMap(value) if isinstance(value, dict) else value

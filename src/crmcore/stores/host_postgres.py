@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from crmcore.kernel.errors import Closed, CrmError, StoreError
 from crmcore.kernel.records import Kind
@@ -32,7 +32,7 @@ IDLE, INERROR = 0, 3
 
 _KEEP, _UNDO = "RELEASE SAVEPOINT crmcore", "ROLLBACK TO SAVEPOINT crmcore; RELEASE SAVEPOINT crmcore"
 _WAIT = "another writer is at work; try again, or set a longer lock_timeout"
-_ANEW = "another writer was faster than this transaction: roll it back, and do it anew"
+_ANEW = "another writer was faster: try again; above READ COMMITTED roll the transaction back first, and do it anew"
 
 
 class _Lent:
@@ -99,10 +99,16 @@ class HostPostgresDatabase(PostgresDatabase):
         if connection.closed:
             return Closed(f"{WHERE}: {told(error)}; the connection was lost, and with it what was not committed")
         trouble = translated(error, WHERE)
-        mend = {"55P03": _WAIT, "40001": _ANEW, "40P01": _ANEW}.get(code or "")
+        mend = {"55P03": _WAIT, "40001": _ANEW, "40P01": _ANEW, "23505": _ANEW}.get(code or "")
         return trouble if mend is None else type(trouble)(f"{WHERE}: {told(error)}; {mend}")
 
     # --- transactions -----------------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> int:
+        """Which connection it is."""
+        with self._pool.borrowed() as connection:
+            return id(connection)
 
     def own(self) -> bool:
         """Whether transactions are ours to begin: the connection commits by itself, and none is open."""
@@ -198,13 +204,14 @@ class HostPostgresStore(PostgresStore):
         tenant: The tenant whose data it reads and writes.
     """
 
+    dialect = "postgresql"
     _file: HostPostgresDatabase
 
     def __init__(self, reach: Reach, *, tenant: str = "default") -> None:
         self.tenant = tenant
         self._kinds: dict[str, Kind[Any]] = {}
         file = HostPostgresDatabase(reach)
-        looked = Looked(file, "postgresql")
+        looked = Looked(file, self.dialect)
         check_format(cast("PostgresDatabase", looked))
         file.protected = looked.protected
         self._file = file.for_tenant(tenant)
@@ -216,8 +223,24 @@ class HostPostgresStore(PostgresStore):
             StoreError: They are not there, or not as the kinds declare.
         """
         fresh = [kind for kind in kinds if self._kinds.get(kind.name) is not kind]
-        make_tables(cast("PostgresDatabase", Looked(self._file, "postgresql")), fresh)
+        make_tables(cast("PostgresDatabase", Looked(self._file, self.dialect)), fresh)
         self._kinds.update({kind.name: kind for kind in fresh})
+
+    def on(self, reach: Reach) -> Self:
+        """The same store, on another connection to the same database.
+
+        Args:
+            reach: Gives the driver's connection.
+        """
+        other, file = object.__new__(type(self)), HostPostgresDatabase(reach)
+        file.protected = self._file.protected
+        vars(other).update(vars(self), _file=file.for_tenant(self.tenant))
+        return other
+
+    @property
+    def place(self) -> int:
+        """Which connection it is on now."""
+        return self._file.place
 
     def settled(self, kind: str, id: str) -> bool:
         """Whether a record stays as it is, whatever the host does: its open transaction has not changed it.

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import attrs
 
@@ -88,6 +88,11 @@ class HostSqliteDatabase:
             return connection.in_transaction
         except sqlite3.Error as error:
             raise _told(error) from error
+
+    @property
+    def place(self) -> int:
+        """Which connection it is."""
+        return id(self.connection())
 
     # --- statements -------------------------------------------------------------------------------------------------
 
@@ -231,13 +236,14 @@ class HostSqliteStore(SqliteStore):
         tenant: The tenant whose data it reads and writes.
     """
 
+    dialect = "sqlite"
     _file: HostSqliteDatabase
 
     def __init__(self, reach: Reach, *, tenant: str = "default") -> None:
         self.tenant = tenant
         self._kinds: dict[str, Kind[Any]] = {}
         self._file = HostSqliteDatabase(reach)
-        check_format(Looked(self._file, "sqlite"))
+        check_format(Looked(self._file, self.dialect))
 
     def prepare(self, kinds: Iterable[Kind[Any]]) -> None:
         """Look for the tables of kinds; they are the host's to make.
@@ -246,8 +252,23 @@ class HostSqliteStore(SqliteStore):
             StoreError: They are not there, or not as the kinds declare.
         """
         fresh = [kind for kind in kinds if self._kinds.get(kind.name) is not kind]
-        make_tables(Looked(self._file, "sqlite"), fresh)
+        make_tables(Looked(self._file, self.dialect), fresh)
         self._kinds.update({kind.name: kind for kind in fresh})
+
+    def on(self, reach: Reach) -> Self:
+        """The same store, on another connection to the same database.
+
+        Args:
+            reach: Gives the driver's connection.
+        """
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _file=HostSqliteDatabase(reach))
+        return other
+
+    @property
+    def place(self) -> int:
+        """Which connection it is on now."""
+        return self._file.place
 
     def settled(self, kind: str, id: str) -> bool:  # noqa: ARG002 - SQLite can't tell them apart
         """Whether a record stays as it is, whatever the host does: it is read in no open transaction.

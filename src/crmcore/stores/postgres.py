@@ -11,10 +11,11 @@ import attrs
 from crmcore.kernel.errors import Busy, Closed, Invalid, Problem, StoreError
 from crmcore.kernel.keys import microseconds
 from crmcore.kernel.page import Page, Query, cut
-from crmcore.kernel.ports import NOW, Moment, Stretch
+from crmcore.kernel.ports import NOW, Moment, Purge, Stretch
 from crmcore.kernel.records import Kind, R
 from crmcore.stores.postgres_cut import Cursor, Cut
 from crmcore.stores.postgres_database import PostgresDatabase
+from crmcore.stores.postgres_purge import purged
 from crmcore.stores.postgres_tables import check_format, make_tables
 from crmcore.stores.postgres_tenants import unprotected
 from crmcore.stores.query_sql import condition_of
@@ -137,11 +138,11 @@ class PostgresStore(SqlStore):
     def _taken(self) -> tuple[Cut, datetime | None]:
         """The cut of now, and when the newest change was recorded."""
         sql = """SELECT t.generation, now::text, own::text,
-            (SELECT max(seq) FROM crm_change c WHERE c.tenant = ? AND c.generation = t.generation AND txid = own),
+            CASE WHEN own IS NOT NULL THEN pg_sequence_last_value('crm_change_seq_seq') END,
             (SELECT max(recorded_at) FROM crm_change WHERE tenant = ?)
             FROM (SELECT (SELECT value::smallint FROM crm_meta WHERE name = 'generation') AS generation,
                 pg_current_snapshot() AS now, pg_current_xact_id_if_assigned() AS own) AS t"""
-        ((generation, now, own, upto, recorded),) = self._file.rows(sql, (self.tenant, self.tenant))
+        ((generation, now, own, upto, recorded),) = self._file.rows(sql, (self.tenant,))
         cut = Cut.taken(generation, now, None if own is None else int(own), upto)
         return cut, None if recorded is None else instant_of(recorded)
 
@@ -204,6 +205,10 @@ class PostgresStore(SqlStore):
         sql = """WITH RECURSIVE merged (id) AS (SELECT ?::TEXT UNION SELECT a.id FROM crm_alias a JOIN merged m
             ON a.tenant = ? AND a.survivor = m.id) SELECT id FROM merged"""
         return frozenset(row[0] for row in self._file.rows(sql, (id, self.tenant)))
+
+    def purge(self) -> Purge:
+        """Write every table anew without what was deleted."""
+        return Purge(purged(self._file.for_every_tenant()))
 
     def check(self) -> list[str]:
         """What is wrong inside the database: broken checksums, and whatever differs from the log."""

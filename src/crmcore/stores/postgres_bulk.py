@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from psycopg import Cursor
 
-__all__ = ["copied", "is_bulk"]
+__all__ = ["copied", "is_bulk", "pipelined"]
 
 BULK = 200
 """From so many rows on."""
 
 _INSERT = re.compile(r"INSERT INTO (\S+)\s*(\(.*?\))?\s*VALUES \([%s, ]+\)\s*(ON CONFLICT .*)?", re.DOTALL)
+
+
+@contextlib.contextmanager
+def pipelined(connection: Connection[Any]) -> Iterator[None]:
+    """Statements that are sent without waiting for each. What goes wrong is raised and not logged, values and all.
+
+    Args:
+        connection: The connection.
+    """
+    first: Exception | None = None
+    try:
+        with connection.pipeline():
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised below; the driver would log what comes of it
+                first = error
+    except Exception as error:
+        raise first or error  # noqa: B904 - the first one says what happened
+    if first is not None:
+        raise first
 
 
 def is_bulk(sql: str, rows: Sequence[Sequence[Any]]) -> bool:

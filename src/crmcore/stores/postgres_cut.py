@@ -36,8 +36,8 @@ class Cut:
     Attributes:
         generation: The cluster the log was in: rows of earlier ones lie within, rows of later ones do not.
         snapshot: Which transactions had ended: ``xmin:xmax:running``.
-        own: The transaction that took the cut, and the last place it had written by then; None when it had written
-            nothing.
+        own: The transaction that took the cut, and the last place that had been drawn by then, by whomever; None when
+            it had written nothing.
         known: Only what was recorded by then, in microseconds; None for everything.
     """
 
@@ -57,7 +57,7 @@ class Cut:
             generation: The cluster's.
             snapshot: The current one.
             mine: The transaction's own id, if it has one.
-            upto: The last place it has written, if any.
+            upto: The last place that was drawn, if any was.
         """
         low, high, running = snapshot.split(":")
         if mine is not None and mine < int(high):

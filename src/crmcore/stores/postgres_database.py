@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from crmcore.kernel.errors import CrmError, Invalid, Problem, StoreError
-from crmcore.stores.postgres_bulk import copied, is_bulk
+from crmcore.stores.postgres_bulk import copied, is_bulk, pipelined
 from crmcore.stores.postgres_dialect import statement
 from crmcore.stores.postgres_errors import Again, Lost, driver, quiet, told, translated
 from crmcore.stores.postgres_pool import Pool
@@ -133,6 +133,22 @@ class PostgresDatabase:
         self._turn(self._mine.connection)
         self._mine.waiting.append((statement(sql), list(values)))
 
+    def apart(self, sql: str) -> None:
+        """Run a statement that may stand in no transaction, and is about no tenant's rows.
+
+        Args:
+            sql: One statement.
+
+        Raises:
+            StoreError: The database refused.
+        """
+        with self._pool.borrowed() as connection:
+            self._run(connection, sql)
+
+    def own(self) -> bool:
+        """Whether transactions are ours to begin: none is open in this thread."""
+        return self._within() is None
+
     def _turn(self, connection: Connection[Any]) -> None:
         """Within a transaction that was told of others' rows, tell whose this is about."""
         if self.protected and self._mine.whose != self._whose:
@@ -150,7 +166,7 @@ class PostgresDatabase:
                     for sql, rows in group:
                         copied(cursor, sql, rows, directly=not self.protected)
                     continue
-                with connection.pipeline():
+                with pipelined(connection):
                     for sql, rows in group:
                         cursor.executemany(sql, rows)
             waiting.clear()
@@ -162,7 +178,7 @@ class PostgresDatabase:
         """Every row a statement gives in a transaction of its own, which is told whose rows it is about, in one go."""
 
         def asked(cursor: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the driver's
-            with connection.pipeline(), self._cursor(connection) as first:
+            with pipelined(connection), self._cursor(connection) as first:
                 first.execute(TELL, self._whose)
                 cursor.execute(sql, values)
             return cursor.fetchall() if cursor.description else []

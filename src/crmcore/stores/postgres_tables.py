@@ -43,7 +43,7 @@ LOG = (
 
 _CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
 _PERSONAL = {"crm_change": ("sets", "body", "reason"), "crm_claim": ("value",), "crm_word": ("word",)}
-_PERSONAL |= {"crm_words": ("words",)}
+_PERSONAL |= {"crm_words": ("words",), "crm_key": ("key",)}
 
 
 def check_format(database: PostgresDatabase, *, row_security: bool = False) -> None:

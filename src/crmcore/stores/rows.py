@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import operator
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,10 @@ __all__ = [
     "change_row",
     "checksum",
     "instant_of",
+    "keep_standing",
+    "kept_row",
     "key_values",
+    "keyed_alike",
     "record_of",
     "seal",
     "standing_row",
@@ -132,13 +136,44 @@ def write_standing(kind: Kind[Any]) -> str:
         VALUES ({", ".join("?" * len(columns))}) ON CONFLICT (tenant, id) DO UPDATE SET {new}"""
 
 
+@functools.cache
+def keep_standing(kind: Kind[Any]) -> str:
+    """The statement that puts down how a record stands whose key columns stay as they are: no index is touched."""
+    columns = ["version", "schema", "first", "horizon", "late_from", "late_until", "recorded_at", "body", "checksum"]
+    new = ", ".join(f"{quoted(name)} = ?" for name in columns)
+    return f"UPDATE {table_of(kind)} SET {new} WHERE tenant = ? AND id = ?"
+
+
+@functools.cache
+def _keyed(kind: Kind[Any]) -> Callable[[Record], Any]:
+    return operator.attrgetter("deleted_at", *(field.name for field in kind.keys))
+
+
+def keyed_alike(kind: Kind[Any], before: Record, after: Record) -> bool:
+    """Whether two states of a record have the same values in all columns that an index is made of."""
+    keyed = _keyed(kind)
+    return bool(keyed(before) == keyed(after))
+
+
+def kept_row(tenant: str, now: Standing[Any], body: str, recorded: int) -> tuple[Any, ...]:
+    """How a record stands, as ``keep_standing`` takes it."""
+    record = now.record
+    return (
+        *(record.version, SCHEMA, *_times(now), recorded),
+        *(body, checksum(record.id, record.version, body), tenant, record.id),
+    )
+
+
+def _times(now: Standing[Any]) -> tuple[int | None, ...]:
+    window = (None, None) if now.window is None else tuple(map(microseconds, now.window))
+    return microseconds(now.first), microseconds(now.horizon), *window
+
+
 def standing_row(kind: Kind[Any], now: Standing[Any], body: str, recorded: int) -> tuple[Any, ...]:
     """How a record stands, as ``write_standing`` takes it after the tenant."""
     record = now.record
-    window = (None, None) if now.window is None else tuple(map(microseconds, now.window))
-    times = microseconds(now.first), microseconds(now.horizon), *window, recorded
     deleted = None if record.deleted_at is None else microseconds(record.deleted_at)
-    told = (record.id, record.version, SCHEMA, *times, deleted, *key_values(kind, record))
+    told = (record.id, record.version, SCHEMA, *_times(now), recorded, deleted, *key_values(kind, record))
     return (*told, body, checksum(record.id, record.version, body))
 
 

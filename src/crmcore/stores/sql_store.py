@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
@@ -24,7 +25,9 @@ from crmcore.stores.rows import (
     change_row,
     checksum,
     instant_of,
-    record_of,
+    keep_standing,
+    kept_row,
+    keyed_alike,
     seal,
     standing_row,
     write_standing,
@@ -65,6 +68,13 @@ class _Staged:
         whole = self.changes[place].kind, record.id
         self.now[whole] = attrs.evolve(self.now[whole], record=record)
         self.records[place], self.bodies[place] = record, body
+
+
+@functools.cache
+def _standing_by_id(kind: Kind[Any], count: int) -> str:
+    """The statement that reads how records stand, by so many ids."""
+    columns, ids = 'id, version, body, checksum, "first", horizon, late_from, late_until', ", ".join("?" * count)
+    return f"SELECT {columns} FROM {table_of(kind)} WHERE tenant = ? AND id IN ({ids})"
 
 
 class SqlStore(SqlReading):
@@ -151,11 +161,9 @@ class SqlStore(SqlReading):
         for name, wanted in ids.items():
             kind, rest = self._kinds[name], iter(wanted)
             while chunk := list(islice(rest, CHUNK)):
-                columns = 'id, version, body, checksum, "first", horizon, late_from, late_until'
-                sql = f"""SELECT {columns} FROM {table_of(kind)}
-                    WHERE tenant = ? AND id IN ({", ".join("?" * len(chunk))})"""
-                for *row, first, horizon, since, until in self._file.rows(sql, (self.tenant, *chunk)):
-                    record = record_of(kind, self._file.path, row)
+                rows = self._file.rows(_standing_by_id(kind, len(chunk)), (self.tenant, *chunk))
+                for *row, first, horizon, since, until in rows:
+                    record = self._record(kind, tuple(row))
                     staged.before[name, record.id] = record
                     window = None if since is None else (instant_of(since), instant_of(until))
                     staged.now[name, record.id] = Standing(record, instant_of(first), instant_of(horizon), window)
@@ -216,15 +224,24 @@ class SqlStore(SqlReading):
         self._file.many(WRITE_CHANGE, rows)
         for name, mine in groupby(standings, key=lambda item: item[0][0]):
             kind = self._kinds[name]
-            self._stand(kind, [(now, bodies[whole], recorded) for whole, now in mine])
+            self._stand(kind, [(now, staged.before.get(whole), bodies[whole]) for whole, now in mine], recorded)
         self._alias(staged)
         self._word(staged)
 
-    def _stand(self, kind: Kind[Any], rows: Iterable[tuple[Standing[Any], str, int]]) -> None:
-        """Put records down as they stand now."""
-        self._file.many(
-            write_standing(kind), [(self.tenant, *standing_row(kind, now, body, when)) for now, body, when in rows]
-        )
+    def _stand(
+        self, kind: Kind[Any], standings: Iterable[tuple[Standing[Any], Record | None, str]], recorded: int
+    ) -> None:
+        """Put records down as they stand now, where they may have stood otherwise before."""
+        whole, kept = [], []
+        for now, before, body in standings:
+            if before is not None and keyed_alike(kind, before, now.record):
+                kept.append(kept_row(self.tenant, now, body, recorded))
+            else:
+                whole.append((self.tenant, *standing_row(kind, now, body, recorded)))
+        if whole:
+            self._file.many(write_standing(kind), whole)
+        if kept:
+            self._file.many(keep_standing(kind), kept)
 
     def _alias(self, staged: _Staged) -> None:
         """Keep who was merged into whom."""
@@ -343,4 +360,3 @@ class SqlStore(SqlReading):
             for name, id, version, body, sum in self._file.rows(sql, (self.tenant,)):
                 if checksum(id, version, body) != sum:
                     yield f"{table}: {name} {id} version {version} does not match its checksum"
-

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Busy, Closed, Invalid, Problem, StoreError
 from crmcore.kernel.ports import Purge, Stretch
 from crmcore.kernel.records import Kind
+from crmcore.stores.database import Database
 from crmcore.stores.places import START, cursor_of, follow_from, place_in, tip_of
 from crmcore.stores.rows import instant_of
 from crmcore.stores.sql_check import differences
@@ -19,6 +20,14 @@ from crmcore.stores.sqlite_file import SqliteFile
 from crmcore.stores.sqlite_tables import check_format, make_tables
 
 __all__ = ["SqliteStore"]
+
+
+class _File(Database, Protocol):
+    """A SQLite database, whoever opened it."""
+
+    def vacuum(self) -> str | None:
+        """Write it anew without what was deleted; gives what is in the way, and what to do then."""
+        ...
 
 
 class SqliteStore(SqlStore):
@@ -46,6 +55,8 @@ class SqliteStore(SqlStore):
         ...     crm.accounts.add(name="Acme").version
         1
     """
+
+    _file: _File
 
     def __init__(
         self,

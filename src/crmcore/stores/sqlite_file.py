@@ -73,9 +73,10 @@ def check_header(path: str) -> None:
         Corrupt: The file can't be a whole SQLite database.
         StoreError: The file can't be read.
     """
-    if (
-        _short(path) and not size_of(f"{path}-wal") and _short(path)
-    ):  # asked again: another process may just have closed
+    if size_of(f"{path}-journal"):  # the power failed while the file was made: SQLite itself takes that back
+        return
+    log = f"{path}-wal"
+    if _short(path) and not size_of(log) and _short(path):  # asked again: another process may just have closed
         message = f"{path} is shorter than its header says, part of it is missing; restore it from a backup"
         raise Corrupt(message)
 
@@ -263,6 +264,13 @@ class SqliteFile:
             else:
                 yield from self._transaction("BEGIN")
 
+    def _begun(self) -> bool:
+        """Whether a transaction is open; none is where the connection was closed."""
+        try:
+            return self._connection.in_transaction
+        except sqlite3.ProgrammingError:
+            return False
+
     def _transaction(self, begin: str) -> Iterator[None]:
         self.rows(begin)
         self._within = True
@@ -270,7 +278,7 @@ class SqliteFile:
             yield
             self.rows("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # a full disk ends it on its own
+            if self._begun():  # a full disk ends it on its own
                 self.rows("ROLLBACK")
             raise
         finally:
@@ -287,7 +295,7 @@ class SqliteFile:
         """
         with self.lock:
             self.rows("SELECT 1")  # to be told that it is closed, and in a process that was forked off to open it
-            if self._within or self._connection.in_transaction:
+            if self._within or self._begun():
                 return "a transaction is open; purge again once it has ended"
             return vacuumed(self)
 

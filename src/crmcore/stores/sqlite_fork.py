@@ -8,7 +8,6 @@ So a fork waits until nobody is within a transaction, and the child closes what 
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 from typing import Protocol
@@ -33,6 +32,8 @@ class Heirloom(Protocol):
 _open: WeakSet[Heirloom] = WeakSet()
 _still = threading.Lock()
 _held: list[Heirloom] = []
+_told: list[int] = []
+"""The process in which we asked to be told of forks: once, for all that come of it."""
 
 
 def watch(one: Heirloom) -> None:
@@ -41,9 +42,11 @@ def watch(one: Heirloom) -> None:
     Args:
         one: What was opened.
     """
-    _hook()
     with _still:
         _open.add(one)
+        if not _told and hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=before, after_in_parent=after, after_in_child=inherit)
+            _told.append(os.getpid())
 
 
 def forget(one: Heirloom) -> None:
@@ -54,13 +57,6 @@ def forget(one: Heirloom) -> None:
     """
     with _still:
         _open.discard(one)
-
-
-@functools.cache
-def _hook() -> None:
-    """Be told of forks from now on, where there are any."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=before, after_in_parent=after, after_in_child=inherit)
 
 
 def before() -> None:

@@ -104,9 +104,8 @@ def admit(
             problems.append(Problem("kind", change.kind, f"one of {', '.join(kinds)}", "prepare the store for it"))
         if change.at.tzinfo is None:
             problems.append(Problem("at", change.at, "an instant with a time zone", "give it in UTC"))
-        whole = () if kind is None else kind.mappings.intersection(change.sets)
-        if change in erasures:
-            whole = [name for name in whole if change.sets[name] != EMPTY]
+        told = () if kind is None else kind.mappings.intersection(change.sets)
+        whole = [name for name in told if change.sets[name] != EMPTY] if change in erasures else told
         problems += [Problem(name, "a whole mapping", f"{name}.<name> for each item", "open it") for name in whole]
     if problems:
         raise Invalid(problems)

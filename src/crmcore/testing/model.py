@@ -41,8 +41,11 @@ def fold(changes: Iterable[Change[Any]]) -> State:
     """What some changes of one record add up to."""
     ordered = sorted(changes, key=lambda change: (change.at, change.version))
     state = {**DEFAULTS[ordered[0].kind], "version": max(change.version for change in ordered)}
-    for change in ordered:
-        state.update(change.sets.items())
+    for name, value in [item for change in ordered for item in change.sets.items()]:
+        if isinstance(value, Mapping):  # an erasure left nothing of all its members
+            state = {other: one for other, one in state.items() if not other.startswith(f"{name}.")}
+        else:
+            state[name] = value
     return {name: value for name, value in state.items() if value is not None}
 
 
@@ -64,13 +67,11 @@ class Model:
         log: Every change, as it stands in the log.
         keys: By key: the fingerprint and what was committed.
         cuts: By cut, how much of the log lies within it.
-        followed: How much of the log somebody has read who follows it.
     """
 
     log: list[Change[Any]] = attrs.field(factory=list)
     keys: dict[str, tuple[str, Commit]] = attrs.field(factory=dict)
     cuts: dict[str, int] = attrs.field(factory=dict)
-    followed: int = 0
 
     def of(self, kind: str, id: str) -> list[Change[Any]]:
         """The changes of one record."""
@@ -138,6 +139,11 @@ class Model:
         self.log = [self.scrubbed(change, erasure) for change in self.log]
         self.keys = {key: kept for key, kept in self.keys.items() if kept[1].id not in commits}
 
+    def is_scrubbed(self, erasure: Change[Any]) -> bool:
+        """Whether an erasure would take nothing away."""
+        known = self.of(erasure.kind, erasure.id)
+        return [self.scrubbed(change, erasure) for change in known] == known
+
     def scrubbed(self, change: Change[Any], erasure: Change[Any]) -> Change[Any]:
         """A change without what an erasure takes away."""
         if (change.kind, change.id) != (erasure.kind, erasure.id):
@@ -145,5 +151,6 @@ class Model:
         sets = {
             name: erasure.sets[name] if name in erasure.sets and value is not None else value
             for name, value in change.sets.items()
+            if name in erasure.sets or name.partition(".")[0] not in erasure.sets
         }
         return attrs.evolve(change, sets=sets, reason=change.reason if change.what == "erased" else None)

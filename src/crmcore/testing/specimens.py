@@ -46,6 +46,7 @@ class Place:
     since: date | None = field(default=None)
     fee: Money | None = field(default=None)
     share: Decimal | None = field(default=None)
+    host: str | None = field(default=None, personal=True)
 
 
 @record("parcel")

@@ -83,8 +83,8 @@ def _erased(pen: Pen) -> object:
     return pen.erase(_parcel("p05", 3), **left).records
 
 
-def _moved(pen: Pen) -> object:
-    return pen.store.move_cursor("erp", was=pen.store.cursors()["erp"], now="moved")
+def _moved(pen: Pen) -> None:
+    pen.store.move_cursor("erp", was=pen.store.cursors()["erp"], now="moved")
 
 
 def _known(pen: Pen) -> Moment:

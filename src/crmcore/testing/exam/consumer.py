@@ -1,8 +1,7 @@
-"""A consumer of the log that is killed between reading and storing its cursor: it gets every change, and in order."""
+"""A consumer that is killed between the changes it is given and their end: it gets every change, and in order."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -36,7 +35,7 @@ SECONDS = 0.008
 
 
 def subject(count: int, folder: Path, seed: int, step: Step) -> Findings:
-    """On SQLite: it stores its cursor once it has dealt with the changes."""
+    """On SQLite: it deals with changes before its batch ends, and with it the cursor is moved."""
     return _followed(str(folder / "log.db"), count, folder, seed, step)
 
 
@@ -46,7 +45,7 @@ def subject_postgres(count: int, folder: Path, seed: int, step: Step) -> Finding
 
 
 def early(count: int, folder: Path, seed: int, step: Step) -> Findings:
-    """On SQLite: it stores its cursor before it deals with the changes."""
+    """On SQLite: it deals with them afterwards."""
     return _followed(str(folder / "log.db"), count, folder, seed, step, early=True)
 
 
@@ -58,14 +57,14 @@ def early_postgres(count: int, folder: Path, seed: int, step: Step) -> Findings:
 def _followed(where: str, count: int, folder: Path, seed: int, step: Step, *, early: bool = False) -> Findings:
     """Kill consumers while others write, let the last one read on to the end, and look at what they got."""
     chance = Random(seed)  # noqa: S311 - when to kill, no secret
-    stop, cursor = folder / "stop", folder / "cursor"
+    stop = folder / "stop"
     with CRM(where) as crm:
         id = crm.accounts.add(name="Everybody's").id
     writing = [start(partial(write, where, f"writer {number}", id, stop)) for number in range(WRITERS)]
     got = b""
     try:
         for _ in range(count):
-            child = start(partial(follow, where, cursor, early=early))
+            child = start(partial(follow, where, early=early))
             got += child.word()
             time.sleep(chance.uniform(0, SECONDS))
             got += child.kill()
@@ -74,9 +73,9 @@ def _followed(where: str, count: int, folder: Path, seed: int, step: Step, *, ea
         stop.touch()
         for one in writing:
             one.rest()
-    got += start(partial(follow, where, cursor, end=True)).rest()
+    got += start(partial(follow, where, end=True)).rest()
     with CRM(where) as crm:
-        log = crm.store.changes()
+        log = crm.store.changes(kind="account")
         sound = crm.verify()
     seen = got.decode().splitlines()
     faults = [*_faults(log, seen), *([] if sound else [str(sound)])]
@@ -100,43 +99,42 @@ def write(where: str, writer: str, id: str, stop: Path, _told: Told) -> None:
             time.sleep(PAUSE)
 
 
-def follow(where: str, cursor: Path, told: Told, *, early: bool = False, end: bool = False) -> None:
-    """Read the log, stretch by stretch, going on where the cursor says.
+def follow(where: str, told: Told, *, early: bool = False, end: bool = False) -> None:
+    """Deal with what is written, batch after batch.
 
     Args:
         where: The file, or the address.
-        cursor: The file that holds the cursor.
         told: Told a line for each change that is dealt with.
-        early: Whether to store the cursor before the changes are dealt with.
-        end: Whether to end when everything is read.
+        early: Whether to deal with the changes when their batch has ended.
+        end: Whether to end when everything is dealt with.
     """
     with CRM(where) as crm:
         while True:
-            stretch = crm.store.stretch(cursor.read_text() if cursor.exists() else None, limit=AT_ONCE)
+            with suppress(Conflict), crm.follow("exam", limit=AT_ONCE) as batch:
+                changes = tuple(batch)
+                if not early:
+                    _deal(changes, told)
             if early:
-                _store(cursor, stretch.cursor)
-            for change in stretch.changes:
-                time.sleep(DEALING)
-                told(f"{change.kind} {change.id} {change.version}\n".encode())
-            if stretch.changes:
-                _store(cursor, stretch.cursor)
-            elif end:
+                _deal(changes, told)
+            if not changes and end:
                 break
-            else:
-                time.sleep(PAUSE)
+            time.sleep(PAUSE)
 
 
-def _store(file: Path, cursor: str) -> None:
-    """Put the new cursor in the place of the old one, whole."""
-    fresh = file.with_suffix(".new")
-    fresh.write_text(cursor)
-    os.replace(fresh, file)  # noqa: PTH105 - the name says it
+def _deal(changes: Iterable[Change[Any]], told: Told) -> None:
+    for change in changes:
+        time.sleep(DEALING)
+        told(f"{_line(change)}\n".encode())
+
+
+def _line(change: Change[Any]) -> str:
+    return f"{change.kind} {change.id} {change.version}"
 
 
 def _faults(log: Sequence[Change[Any]], seen: Sequence[str]) -> Iterable[str]:
     """What was never dealt with, and what was dealt with before what comes before it."""
     first = list(dict.fromkeys(seen))
-    there = {f"{change.kind} {change.id} {change.version}" for change in log}
+    there = set(map(_line, log))
     yield from (f"never given: {line}" for line in sorted(there.difference(first)))
     yield from (f"not in the log: {line}" for line in first if line not in there)
     last: dict[str, int] = {}

@@ -138,7 +138,7 @@ def tried(case: Case, stage: Stage, seed: int, right: Right) -> tuple[list[str],
     with Scene.of(stage, f"{seed} {case.number}", small=case.fault.small) as scene:
         found, store = _played(case, scene)
         wrong = [*misconduct(found, case.fault.errors), *_answered(case, found, right)]
-        if case.fault.left in {"whole", "closed"}:
+        if case.fault.left in {"whole", "closed"} and store is not None:
             wrong += _afterwards(case, scene, store, right.after if found.error is None else right.before)
         elif case.fault.left == "untouched" and scene.path.read_bytes() != scene.found:
             wrong.append("changed a file that was refused")
@@ -170,10 +170,9 @@ def _answered(case: Case, found: Outcome, right: Right) -> Iterator[str]:
         yield "gave a wrong answer"
 
 
-def _afterwards(case: Case, scene: Scene, store: FileStore | None, log: Log) -> Iterator[str]:
+def _afterwards(case: Case, scene: Scene, store: FileStore, log: Log) -> Iterator[str]:
     """What is wrong when the trouble is over: the store goes on or is closed, and the file is whole."""
-    if store is not None:
-        yield from _goes_on(case, store)
+    yield from _goes_on(case, store)
     again = scene.open()
     if again.changes() != log:
         yield "left something half-written"

@@ -199,15 +199,15 @@ def _control(read: Callable[[str], object]) -> Callable[[int, Path, int, Step], 
 
 
 def _slowly(text: str) -> None:
-    """Take long over anything but what is right."""
-    until = time.thread_time() + (text != "1200") / 20
+    """Take long over one text."""
+    until = time.thread_time() + (text == "120") / 20
     while time.thread_time() < until:
         pass
 
 
 untyped = _control(int)
 slow = _control(_slowly)
-hungry = _control(lambda text: bytearray(100_000_000 * (text != "1200")))
+hungry = _control(lambda text: bytes(200_000_000 * (text != "1200")))
 
 
 def injected(count: int, folder: Path, seed: int, step: Step) -> Findings:

@@ -9,17 +9,23 @@ from typing import Any
 import attrs
 import pytest
 
-from crmcore.kernel.change import replay
-from crmcore.kernel.errors import Conflict, Duplicate, Invalid
-from crmcore.kernel.ports import Key, Moment, Store
+from crmcore.kernel.change import Change, replay
+from crmcore.kernel.errors import Conflict, CrmError, Duplicate, Invalid
+from crmcore.kernel.frozen_map import EMPTY
+from crmcore.kernel.ports import Key, Moment, Purge, Store
 from crmcore.kernel.where import F
 from crmcore.testing.laws.bench import Bench
-from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, added, changed, holder, hour
+from crmcore.testing.specimens import BOX, KINDS, PARCEL, Box, Parcel, Pen, Place, added, changed, holder, hour
 
 __all__ = ["ErasureLaws"]
 
 LEFT: dict[str, Any] = {"label": "[erased]", "code": None, "note": None, "external.shop": None, "custom.region": None}
 PRIVATE = "ada@engines.example"
+
+
+def erased(record: Any, at: int = 50, **left: Any) -> Change[Any]:  # noqa: ANN401 - a record, any field's value
+    """The change that erases values of a record."""
+    return changed(record, at, what="erased", **left)
 
 
 class ErasureLaws(Bench):
@@ -145,3 +151,153 @@ class ErasureLaws(Bench):
         assert stranger.store.kept(Key("k", "f")) == theirs
         assert stranger.store.changes() == list(theirs.changes)
         assert stranger.store.get(PARCEL, ["a"])["a"].label == PRIVATE
+
+    # --- several records, members, parts ----------------------------------------------------------------------------
+
+    def test_several_records_are_erased_in_one_commit(
+        self, store: Store, pen: Pen, subject: Parcel, tmp_path: Path
+    ) -> None:
+        """Each by a change of its own, with what is written beside them."""
+        box = pen.one(added(Box, "a", 20, label=PRIVATE, code=PRIVATE))
+        pen.one(attrs.evolve(changed(box, 21, label=f"{PRIVATE} 2"), reason=PRIVATE))
+        told = [erased(subject, **LEFT), erased(pen.now(box), label="[erased]", code=None)]
+        done = pen.erase_all(*told, beside=[added(Box, "beside", 50, label="kept")])
+        opened = self.again(store, tmp_path)
+
+        assert [(one.kind, one.id, one.what) for one in done.changes] == [
+            *((one.kind, one.id, "erased") for one in told),
+            ("box", "beside", "added"),
+        ]
+        assert {one.commit for one in done.changes} == {done.id}
+        assert list(done.changes) == opened.changes()[-3:]
+        assert done.records == tuple(Pen(opened).now(one) for one in done.records)
+        assert done.cuts in (None, (pen.cuts[-2], pen.cuts[-1]))
+        assert PRIVATE not in repr(opened.changes())
+        assert not opened.search([PARCEL, BOX], ["ada"], limit=9)
+        assert holder(opened, BOX, "code", PRIVATE) is None
+
+    def test_what_is_erased_together_is_erased_or_not(self, store: Store, pen: Pen, subject: Parcel) -> None:
+        """A stale one, one that is not there, a value that is taken, or something wrong beside: nothing is erased."""
+        box, other = (
+            pen.one(added(Box, "a", label=PRIVATE, code=PRIVATE)),
+            pen.one(added(Box, "b", code="[x]", label="")),
+        )
+        before = store.changes()
+        mine, end = erased(subject, **LEFT), store.last()[0]
+        refused: list[tuple[type[CrmError], list[Change[Any]], dict[str, Any]]] = [
+            (Conflict, [mine, erased(Box(id="a", version=7, label=""), label="")], {}),
+            (Conflict, [mine, erased(Box(id="nobody", version=1, label=""), label="")], {}),
+            (Duplicate, [mine, erased(box, code="[x]")], {}),
+            (Conflict, [mine], {"beside": [changed(other, 9, step=3, label="x")]}),
+            (Conflict, [mine], {"end": pen.cuts[0]}),
+            (Invalid, [], {}),
+            (Invalid, [], {"beside": [changed(other, 9, label="x")]}),
+            (Invalid, [mine, mine], {}),
+            (Invalid, [mine], {"beside": [changed(subject, 9, label="x")]}),
+            (Invalid, [erased(subject, phones={"home": PRIVATE})], {}),
+            (Invalid, [mine], {"beside": [added(Parcel, "z", label="z", phones=EMPTY)]}),
+        ]
+        for error, told, rest in refused:
+            with pytest.raises(error):
+                pen.erase_all(*told, **rest)
+        assert store.changes() == before
+        assert pen.erase_all(mine, end=end).changes
+
+    def test_one_that_is_clean_is_erased_with_others(self, store: Store, pen: Pen, subject: Parcel) -> None:
+        """As long as there is something to erase at all; else nothing is written, nor what was to be beside it."""
+        box = pen.one(added(Box, "a", label="box"))
+        done = pen.erase_all(erased(box), erased(subject, **LEFT))
+        assert [one.version for one in done.changes] == [2, 5]
+        before = store.changes()
+        told = [erased(pen.now(box), 51), erased(pen.now(subject), 51, **LEFT)]
+        again = pen.erase_all(*told, beside=[added(Box, "c", 51, label="c")])
+        assert (again.changes, again.records, store.changes()) == ((), (), before)
+
+    def test_reasons_of_others_go_as_well(self, store: Store, pen: Pen, subject: Parcel, tmp_path: Path) -> None:
+        """And with them the keys their commits were made under; all else of them stays."""
+        box = pen.one(added(Box, "a", label="box"))
+        because = attrs.evolve(changed(box, 40, label="box 2"), reason=PRIVATE, by="ben")
+        pen.commit(because, key=Key("ada", "f"))
+        kept = attrs.evolve(changed(pen.now(box), 41, label="box 3"), reason="kept")
+        pen.commit(kept, key=Key("kept", "f"))
+        mine, before = [one for one in store.changes() if one.reason == PRIVATE], store.changes(kind="box")
+        pen.erase_all(erased(subject, **LEFT), unsaid=mine)
+        opened = self.again(store, tmp_path)
+
+        assert [change.reason for change in before] == [None, PRIVATE, "kept"]
+        assert opened.changes(kind="box") == [attrs.evolve(one, reason=None) for one in before[:2]] + before[2:]
+        assert Pen(opened).now(box).version == 3
+        assert opened.kept(Key("ada", "other")) is None
+        assert opened.kept(Key("kept", "f")) is not None
+        assert PRIVATE not in repr(opened.changes())
+
+    def test_only_a_reason_may_go(self, store: Store, pen: Pen) -> None:
+        """Then the erasure changes nothing of its record."""
+        record, box = pen.add("a", pieces=3), pen.one(added(Box, "a", label="box"))
+        pen.commit(attrs.evolve(changed(box, 1, label="box 2"), reason=PRIVATE))
+        reason = store.changes()[-1]
+        done = pen.erase_all(erased(record), unsaid=[reason])
+
+        assert done.records == (Parcel(id="a", version=2, label="a", pieces=3),)
+        assert store.changes()[2].reason is None
+        assert pen.erase_all(erased(done.records[0]), unsaid=[reason]).changes == ()
+
+    def test_members_go_with_what_they_are_called(self, store: Store, pen: Pen, tmp_path: Path) -> None:
+        """At every moment, when nothing of the field is left; a late change does not bring one back."""
+        called: dict[str, Any] = {f"phones.{PRIVATE}": "020 1", "phones.home": PRIVATE, "custom.region": PRIVATE}
+        record = pen.add("a", 10, **called)
+        record = pen.change(record, 20, **{f"phones.{PRIVATE}": None, "phones.work": "020 2"})
+        pen.erase_all(erased(record, phones=EMPTY, custom=EMPTY))
+        opened = self.again(store, tmp_path)
+
+        for at, cut in product((None, 10, 20, 60), (None, *pen.cuts)):
+            found = opened.get(PARCEL, ["a"], Moment(None if at is None else hour(at), cut))
+            assert all(one.phones == one.custom == EMPTY for one in found.values())
+        log = opened.changes()
+        assert [sorted(change.sets) for change in log] == [["label"], [], ["custom", "phones"]]
+        assert PRIVATE not in "".join(name for change in log for name in change.sets)
+        pen = Pen(opened, clock=pen.clock, ids=pen.ids)
+        home: dict[str, Any] = {"phones.home": "020 3"}
+        late = pen.change(pen.now(record), 30, **home)
+        assert replay(PARCEL, opened.changes(id="a")) == late
+        assert late.phones == EMPTY
+        assert pen.change(late, 60, **home).phones == {"home": "020 3"}
+
+    def test_of_parts_only_what_is_personal_goes(self, store: Store, pen: Pen, tmp_path: Path) -> None:
+        """Where the field itself is not: every one keeps the rest, at every moment."""
+        first, second = Place(town="Rome", host=PRIVATE), Place(town="Ostia", host=PRIVATE)
+        record = pen.add("a", 10, stops=(first, second), to=first, **{"depots.east": first, "depots.west": second})
+        record = pen.change(record, 20, stops=(second,), **{"depots.east": second, "depots.west": None})
+        left: dict[str, Any] = {"depots.east": Place(town="Ostia"), "depots.west": None}
+        pen.erase_all(erased(record, stops=(Place(town="Ostia"),), to=None, **left))
+        opened = self.again(store, tmp_path)
+
+        then, now = (opened.get(PARCEL, ["a"], Moment(at))["a"] for at in (hour(10), None))
+        rome, ostia = Place(town="Rome"), Place(town="Ostia")
+        assert (then.stops, then.depots, then.to) == ((rome, ostia), {"east": rome, "west": ostia}, None)
+        assert (now.stops, now.depots, now.to) == ((ostia,), {"east": ostia}, None)
+        assert [change.sets.get("stops") for change in opened.changes()] == [(rome, ostia), (ostia,), (ostia,)]
+
+    # --- the bytes, and the secret ----------------------------------------------------------------------------------
+
+    def test_a_purge_leaves_everything_readable(self, store: Store, pen: Pen, subject: Parcel, tmp_path: Path) -> None:
+        """And is done when nobody is in the way."""
+        pen.erase(subject, **LEFT)
+        before = store.changes(), pen.now(subject), store.search([PARCEL], ["other"], limit=9)
+        purged = next(filter(None, (store.purge() for _ in range(50))), Purge("others read on and on"))
+
+        assert (purged.done, purged.pending, bool(purged), str(purged)) == (True, None, True, "done")
+        opened = self.again(store, tmp_path)
+        assert (opened.changes(), Pen(opened).now(subject), opened.search([PARCEL], ["other"], limit=9)) == before
+        assert opened.get(PARCEL, ["a"], Moment(hour(25)))["a"].label == "[erased]"
+
+    def test_a_secret_is_kept_for_good(self, store: Store, tmp_path: Path) -> None:
+        """Nobody has one at first; the first one given stays; every tenant has its own."""
+        other = store.for_tenant("other")
+        assert store.secret() is None
+        assert (store.secret(b"a" * 32), store.secret(b"b" * 32), store.secret()) == (b"a" * 32,) * 3
+        assert other.secret() is None
+        assert other.secret(b"b" * 32) == b"b" * 32
+        opened = self.again(store, tmp_path)
+        assert opened.secret() == b"a" * 32
+        assert opened.changes() == []
