@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import attrs
 from fastapi import Body, Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Json
 
@@ -20,6 +21,31 @@ from crmcore.kernel.where import from_data
 
 STATUS = {NotFound: 404, NotAllowed: 409, Conflict: 409, Invalid: 422, Busy: 503}
 """What is none of these is an error of ours."""
+
+TEXT = {"type": "string"}
+PROBLEM = {"type": "object", "properties": {"path": TEXT, "expected": TEXT, "mend": TEXT}}
+REFUSAL = {
+    "type": "object",
+    "properties": {
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "problems": {"type": "array", "items": PROBLEM},
+        "possible": {"type": "array", "items": TEXT},
+    },
+    "required": ["title", "status"],
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/problem+json": {"schema": REFUSAL}}}
+    for status, words in {
+        404: "There is none",
+        409: "Its state forbids it, or somebody else was quicker",
+        412: "The client has seen another version",
+        422: "Something can't be read",
+        503: "Try again",
+    }.items()
+}
+"""What OpenAPI says of refusals."""
 
 
 def refused(request: Request, error: CrmError) -> JSONResponse:
@@ -34,6 +60,16 @@ def refused(request: Request, error: CrmError) -> JSONResponse:
         told["problems"] = [{"path": one.path, "expected": one.expected, "mend": one.mend} for one in problems]
         told["possible"] = list(getattr(error, "possible", ()))
     return JSONResponse(told, status, media_type="application/problem+json")
+
+
+def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001 - as handlers are called
+    """What FastAPI refuses, told likewise; without what was sent, which JSON may not even hold."""
+    told = [
+        {"path": ".".join(map(str, one["loc"])), "expected": one["msg"], "mend": "send what /docs says"}
+        for one in error.errors()
+    ]
+    whole = {"title": "Invalid", "status": 422, "detail": "the request can't be read", "problems": told, "possible": []}
+    return JSONResponse(whole, 422, media_type="application/problem+json")
 
 
 # --- what a request says beside its body ------------------------------------------------------------------------------
@@ -97,8 +133,10 @@ def create(crm: Crm, fields: Fields, response: Response) -> Opportunity:
 
 
 def update(crm: Crm, id: str, fields: Fields, version: Version, response: Response) -> Opportunity:
-    """Change some fields of a deal."""
-    return tagged(response, crm.opportunities.update(id, **fields | {"version": version}))
+    """Change some fields of a deal; the version the client has seen may stand among them, too."""
+    return tagged(
+        response, crm.opportunities.update(id, **(fields if version is None else fields | {"version": version}))
+    )
 
 
 def advance(
@@ -125,8 +163,9 @@ def api(opened: Callable[[], CRM]) -> FastAPI:
         with opened() as app.state.crm:
             yield
 
-    app = FastAPI(title="Deals", lifespan=lifespan)
+    app = FastAPI(title="Deals", lifespan=lifespan, responses=REFUSALS)
     app.exception_handler(CrmError)(refused)
+    app.exception_handler(RequestValidationError)(unreadable)
     app.get("/deals")(find)
     app.post("/deals", status_code=201)(create)
     app.get("/deals/{id}")(get)

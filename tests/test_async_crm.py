@@ -7,8 +7,10 @@ import contextlib
 import gc
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import ContextVar
+from copy import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -218,7 +220,7 @@ def test_what_there_is_not_is_refused_when_it_is_awaited() -> None:
         async with AsyncCRM() as crm:
             with pytest.raises(AttributeError, match="this CRM has no desk 'leeds'"):
                 await crm.leeds.count()
-            with pytest.raises(AttributeError, match=r"crm\.leads\.__len__ is no part of a CRM"):
+            with pytest.raises(AttributeError, match=r"AsyncPart\.__len__ is no part of a CRM"):
                 crm.leads.__len__()
             with pytest.raises(AttributeError):
                 crm._secret
@@ -931,6 +933,50 @@ def test_run_gives_a_function_the_plain_crm(store: Watched) -> None:
             async with crm.batch() as batch:
                 await batch.run(lambda plain: [plain.accounts.add(name=name) for name in "ab"])
             assert await crm.accounts.count() == 2
+
+    asyncio.run(main())
+
+
+def test_what_has_not_begun_is_no_result(store: Watched) -> None:
+    """A function that would go on later, on the event loop, is refused."""
+
+    async def later(_: CRM) -> None: ...
+
+    async def main() -> None:
+        async with AsyncCRM(store) as crm:
+            for work in (later, lambda plain: plain.accounts.each(), lambda plain: map(plain.accounts.get, [])):
+                with pytest.raises(Invalid, match=r"work: got .* done when it returns"):
+                    await crm.run(work)
+
+    asyncio.run(main())
+
+
+def test_it_is_copied_like_any_other() -> None:
+    """A copy is the same CRM."""
+    crm = AsyncCRM()
+
+    async def main() -> None:
+        await copy(crm).accounts.add(name="Acme")
+        assert await copy(crm.accounts).count() == 1
+        await crm.close()
+
+    asyncio.run(main())
+
+
+def test_another_event_loop_may_close_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even as a call is handed over."""
+    crm = AsyncCRM()
+
+    def ended(*_: object) -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    async def main() -> None:
+        await crm.accounts.count()
+        with monkeypatch.context() as patch:
+            patch.setattr(ThreadPoolExecutor, "submit", ended)
+            with pytest.raises(Closed):
+                await crm.accounts.count()
+        await crm.close()
 
     asyncio.run(main())
 

@@ -232,7 +232,7 @@ def test_what_a_reading_writes_is_told(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_a_flawed_border_is_caught(tmp_path: Path, control: Callable[..., Any], said: str) -> None:
     """Raw errors, long work, much memory, and the text of strangers in statements."""
-    found = control(200, tmp_path, 1, ignore)
+    found = control(100, tmp_path, 1, ignore)
     assert said in str(found.failures)
 
 

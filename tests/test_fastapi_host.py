@@ -70,6 +70,8 @@ def test_openapi_shows_the_record(client: TestClient) -> None:
         "$ref": "#/components/schemas/Opportunity"
     }
     assert {"Money", "Change"} < schemas.keys()
+    assert "HTTPValidationError" not in schemas
+    assert {"404", "409", "412", "422", "503"} < deals["post"]["responses"].keys()
 
 
 def test_deals_are_found_page_by_page(client: TestClient) -> None:
@@ -118,6 +120,28 @@ def test_no_body_breaks_it(client: TestClient, deal: dict[str, Any], body: bytes
         assert answer.status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("body", "type"),
+    [
+        (b"NaN", "application/json"),
+        (b'{"to": NaN}', "application/json"),
+        (b'{"to": ["\\ud800"]}', "application/json"),
+        (b'"\\ud800"', "application/json"),
+        (b"\xff\xfe", "text/plain"),
+        (b"\xff\xfe", ""),
+    ],
+)
+def test_what_no_answer_can_hold_is_not_repeated(
+    client: TestClient, deal: dict[str, Any], body: bytes, type: str
+) -> None:
+    """What FastAPI refuses is told as what crmcore refuses is, without what was sent."""
+    for path in ("/deals", f"/deals/{deal['id']}/advance"):
+        answer = client.post(path, content=body, headers={"Content-Type": type})
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+        assert answer.json()["title"] == "Invalid"
+        assert answer.json()["problems"]
+
+
 @pytest.mark.parametrize("where", ["{", "[1]", '{"field": "nmae", "op": "set"}'])
 def test_a_filter_that_is_none_is_refused(client: TestClient, where: str) -> None:
     """As a body is."""
@@ -151,6 +175,18 @@ def test_another_version_is_refused(client: TestClient, deal: dict[str, Any]) ->
     assert client.patch(place, json={"close_on": "2026-12-31"}).headers["ETag"] == '"3"'
     assert client.patch(place, json={"name": "Attic"}, headers={"If-Match": '"3"'}).json()["name"] == "Attic"
     assert client.patch(place, json={"name": "Attic"}, headers={"If-Match": "3"}).status_code == 422
+
+
+def test_a_version_among_the_fields_is_heeded(client: TestClient, deal: dict[str, Any]) -> None:
+    """As a client sends it that gives back what it was given."""
+    place = f"/deals/{deal['id']}"
+    client.patch(place, json={"name": "Roof 2"})
+
+    assert client.patch(place, json={"name": "Roof 3", "version": 1}).status_code == 409
+    assert client.patch(place, json={"name": "Roof 3", "version": "x"}).status_code == 422
+    assert client.patch(place, json={"name": "Roof 3", "version": 2}).json()["version"] == 3
+    stale = client.patch(place, json={"name": "Roof 4", "version": None}, headers={"If-Match": '"2"'})
+    assert stale.status_code == 412
 
 
 @pytest.mark.parametrize("seen", [{}, {"If-Match": '"1"'}], ids=["any version", "one version"])

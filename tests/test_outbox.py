@@ -203,15 +203,18 @@ def test_a_block_that_breaks_off_has_not_handled_its_batch(crm: CRM) -> None:
     """It is told so; what it went through to the end, took by place or did not look at is handled."""
     for number in range(3):
         crm.accounts.add(name=f"{number}")
-    with pytest.raises(NotAllowed, match="in the middle"), crm.follow("erp") as batch:  # noqa: PT012 - as it ends
-        for change in batch:
-            if change.id == "account_0003":
-                break
+    for looked in (0, 1):
+        with pytest.raises(NotAllowed, match="in the middle"), crm.follow("erp") as batch:  # noqa: PT012 - as it ends
+            assert [len(told(batch)) for _ in range(looked)] == [3] * looked
+            for change in batch:
+                if change.id == "account_0003":
+                    break
     with crm.follow("erp", limit=1) as batch:
         assert any(change.what == "added" for change in batch)
         assert told(batch) == ["account_0001 added"]
     with crm.follow("erp", limit=1) as batch:
         assert batch[0].id == "account_0002"
+        assert batch[0] in batch
     with crm.follow("erp", limit=1) as batch:
         pass
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from crmcore import CRM, AsyncCRM, Conflict, F, Invalid, NotAllowed, NotFound
 from crmcore.inbox import InboxMessage
+from crmcore.testing import TickingClock
 
 
 def placed(crm: CRM) -> None:
@@ -161,6 +163,20 @@ def test_what_is_taken_back_may_be_handled_again(crm: CRM) -> None:
     assert [one.what for one in crm.history(noted)] == ["received", "undone", "received", "undone", "received"]
 
 
+def test_what_happened_earlier_is_handled_now(crm: CRM, clock: TickingClock) -> None:
+    """What is backdated is what it did; so it is handled once, also after it was taken back."""
+    then = clock.now
+    clock.now += timedelta(hours=1)
+    assert crm.given(at=then).receive("shop", "evt_1", placed)
+    (noted,) = crm.inbox.find()
+    assert (crm.history(noted)[0].at, crm.history(crm.accounts.find()[0])[0].at) == (clock.now, then)
+    clock.now += timedelta(hours=1)
+    crm.undo(crm.history(noted)[0].commit)
+    clock.now += timedelta(hours=1)
+    assert crm.given(at=then).receive("shop", "evt_1", placed)
+    assert not crm.given(at=then).receive("shop", "evt_1", never)
+
+
 def test_it_outlives_an_erasure(crm: CRM) -> None:
     """Who was erased does not come back by a message that was handled."""
     crm.receive("shop", "evt_1", lambda crm: crm.contacts.add(name="Ada", email="ada@engines.example"))
@@ -207,7 +223,7 @@ def test_what_does_not_fit_is_refused(crm: CRM, asked: tuple[Any, Any, Any], pat
 
 
 def test_what_is_to_be_awaited_is_not_done(crm: CRM) -> None:
-    """It is refused, and the message may come again."""
+    """Nor is what is to be gone through: it is refused, and the message may come again."""
 
     async def later(crm: CRM) -> None:
         never(crm)
@@ -216,7 +232,16 @@ def test_what_is_to_be_awaited_is_not_done(crm: CRM) -> None:
         def __await__(self) -> Any:  # noqa: ANN401
             yield
 
-    for handle in (later, lambda crm: Promise(), lambda crm: AsyncCRM.of(crm).accounts.count()):
+    def one_by_one(crm: CRM) -> Iterator[None]:
+        never(crm)
+        yield
+
+    async def as_they_come(crm: CRM) -> AsyncIterator[None]:
+        never(crm)
+        yield
+
+    unbegun = (one_by_one, as_they_come, lambda crm: map(never, [crm]))
+    for handle in (later, lambda crm: Promise(), lambda crm: AsyncCRM.of(crm).accounts.count(), *unbegun):
         with pytest.raises(Invalid, match="done when it returns"):
             crm.receive("shop", "evt_1", handle)
     assert crm.receive("shop", "evt_1", placed)

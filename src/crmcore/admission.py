@@ -13,17 +13,50 @@ from crmcore.kernel.errors import Invalid, Problem, as_id
 from crmcore.kernel.fields import ANY
 from crmcore.kernel.outcome import Objection, flawed, outcome
 from crmcore.kernel.pointing import pointed, pointed_before, pointers_of, pointing
-from crmcore.kernel.ports import Store
-from crmcore.kernel.records import Kind, Record, kind_named, kind_of
+from crmcore.kernel.ports import NOW, Moment, Store
+from crmcore.kernel.records import Kind, R, Record, kind_named, kind_of
 from crmcore.kernel.requirement import Requirement, lacking
 from crmcore.people.hierarchy import circular
 from crmcore.people.suppression import suppressed
 from crmcore.people.tenure import misplaced
 from crmcore.playbook import Playbook, PlaybookVersion
 
-__all__ = ["check_changes", "objections"]
+__all__ = ["Ground", "check_changes", "objections"]
 
 Step: TypeAlias = tuple[datetime, Record | None, Record]
+
+
+class Ground:
+    """A store as rules ask it, which keeps in mind the records it told them of: what they find rests on these.
+
+    Args:
+        store: The store.
+
+    Attributes:
+        versions: The versions of those records, by kind and id; 0 of those that were not there.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.versions: dict[tuple[str, str], int] = {}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a store does
+        """What the store does."""
+        return getattr(self._store, name)
+
+    def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
+        """Records by id, as the store gives them.
+
+        Args:
+            kind: The kind of record.
+            ids: The ids.
+            moment: When to read.
+        """
+        wanted = [*ids]
+        found = self._store.get(kind, wanted, moment)
+        for id in wanted:
+            self.versions.setdefault((kind.name, id), found[id].version if id in found else 0)
+        return found
 
 
 def check_changes(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], clock: Clock, now: Clock) -> None:

@@ -85,6 +85,23 @@ def _mend(line: str, stages: Iterable[tuple[str, str]]) -> str:
     return f"adopt(…, remap={{({line!r}, old stage): new stage}})" if known else f"keep the pipeline {line!r}"
 
 
+@attrs.frozen
+class _Known:
+    """What is known of the playbook that a store works by.
+
+    Attributes:
+        playbook: The playbook.
+        mark: Its mark.
+        sure: Whether it is known to stay.
+        seen: The cut of the log at which it was in force.
+    """
+
+    playbook: Playbook
+    mark: _Mark
+    sure: bool
+    seen: str | None
+
+
 @attrs.define(eq=False)
 class Playbooks:
     """The playbooks that the tenants of a store work by, as this process knows them.
@@ -94,10 +111,7 @@ class Playbooks:
     """
 
     first: Playbook
-    _known: dict[_Place, Playbook] = attrs.field(factory=dict)
-    _seen: dict[_Place, str] = attrs.field(factory=dict)
-    _marks: dict[_Place, _Mark] = attrs.field(factory=dict)  # of what is known
-    _sure: dict[_Place, _Mark] = attrs.field(factory=dict)  # … and of what is known to stay
+    _known: dict[_Place, _Known] = attrs.field(factory=dict)
 
     def of(self, store: Store, moment: Moment = NOW) -> Playbook:
         """The playbook in force at a moment.
@@ -108,31 +122,41 @@ class Playbooks:
         """
         if moment.past:
             return in_force(store, moment) or self.first
-        place = _place_of(store)
-        if place not in self._known or self._sure.get(place) != self._marks[place]:
-            self._take(store, place)
-        return self._known[place]
+        return self.now(store)[0]
 
-    def _take(self, store: Store, place: _Place) -> None:
-        """Take up what the store works by now."""
-        found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
-        mark = (0, "") if found is None else (found.version, found.hash)
-        if self._marks.get(place) != mark:
-            self._known[place], self._marks[place] = self.first if found is None else _read(found.text), mark
-        if self._sure.get(place) != mark and _settled(store):
-            self._sure[place] = mark
-
-    def ground(self, store: Store) -> dict[tuple[str, str], int]:
-        """The version of the playbook that acts rest on, as ``Store.commit`` takes it.
+    def now(self, store: Store) -> tuple[Playbook, int]:
+        """The playbook in force, and its version in the store; 0 when it is not in there.
 
         Args:
             store: The store, bound to a tenant.
         """
-        return {(kind_of(PlaybookVersion).name, PLAYBOOK_ID): self._version(store)}
+        place = _place_of(store)
+        known = self._known.get(place)
+        if known is None or not known.sure:
+            known = self._take(store, place, known)
+        return known.playbook, known.mark[0]
 
-    def _version(self, store: Store) -> int:
-        self.of(store)
-        return self._marks[_place_of(store)][0]
+    def _take(self, store: Store, place: _Place, was: _Known | None, cut: str | None = None) -> _Known:
+        """Take up what the store works by now.
+
+        What is known is put down as one value, together with the cut it is known by. So of two threads that look at
+        once, the one that saw less may be the last to put it down: that is noticed at the next look.
+        """
+        settled, seen = _settled(store), None if was is None else was.seen
+        found = store.get(kind_of(PlaybookVersion), [PLAYBOOK_ID]).get(PLAYBOOK_ID)
+        mark = (0, "") if found is None else (found.version, found.hash)
+        if was is not None and was.mark == mark:
+            playbook, sure = was.playbook, was.sure or settled
+        else:
+            playbook, sure = self.first if found is None else _read(found.text), settled
+        if settled and cut is not None:  # else a host may roll back, and others write what has the same cut
+            seen = cut
+        known = self._known[place] = _Known(playbook, mark, sure, seen)
+        return known
+
+    def _take_anew(self, store: Store) -> None:
+        place = _place_of(store)
+        self._take(store, place, self._known.get(place))
 
     def look(self, store: Store, cut: str) -> None:
         """Take up what another process may have adopted meanwhile.
@@ -142,10 +166,9 @@ class Playbooks:
             cut: The cut of its log as it is.
         """
         place = _place_of(store)
-        if self._seen.get(place) != cut:
-            if _settled(store):  # else a host may roll back, and others write what has the same cut
-                self._seen[place] = cut
-            self._take(store, place)
+        known = self._known.get(place)
+        if known is None or known.seen != cut:
+            self._take(store, place, known, cut)
 
     def wrote(self, store: Store, done: Commit) -> None:
         """Remember what this process wrote itself, so as not to look for it.
@@ -155,8 +178,9 @@ class Playbooks:
             done: What was written.
         """
         place = _place_of(store)
-        if done.cuts is not None and self._seen.get(place) == done.cuts[0] and _settled(store):
-            self._seen[place] = done.cuts[1]
+        known = self._known.get(place)
+        if known is not None and done.cuts is not None and known.seen == done.cuts[0] and _settled(store):
+            self._known[place] = attrs.evolve(known, seen=done.cuts[1])
 
     def kept(self, store: Store) -> bool:
         """Whether the playbook is known to be in the store.
@@ -164,7 +188,7 @@ class Playbooks:
         Args:
             store: The store, bound to a tenant.
         """
-        return self._version(store) > 0
+        return self.now(store)[1] > 0
 
     def keep(
         self,
@@ -199,8 +223,10 @@ class Playbooks:
                 if moves or in_force(store, NOW) != playbook:  # else another process wrote the same one first
                     raise
             else:
+                self._take_anew(store)
                 self.wrote(store, done)
-        self._take(store, _place_of(store))
+                return
+        self._take_anew(store)
 
 
 def _place_of(store: Store) -> _Place:

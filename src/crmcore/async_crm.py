@@ -15,6 +15,7 @@ from crmcore.following import Changes, Consumers
 from crmcore.kernel.ports import Store
 from crmcore.kernel.reading import Reading
 from crmcore.kernel.records import Record
+from crmcore.receiving import done
 from crmcore.threads import Once, Threads
 
 __all__ = ["AsyncCRM", "AsyncCall", "AsyncPart"]
@@ -105,7 +106,9 @@ class AsyncPart:
 
     def __getattr__(self, name: str) -> AsyncPart:
         """A part of it."""
-        return _part(self._threads, f"{self._name}.{name}", self._reach, name)
+        if name.startswith("_"):
+            raise _no_part(self, name)
+        return AsyncPart(self._threads, f"{self._name}.{name}", lambda: getattr(self._reach(), name))
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> AsyncCall:  # noqa: ANN401 - as the method takes them
         """A call of it."""
@@ -126,11 +129,9 @@ class AsyncPart:
         return self if isinstance(value, _LIVE) else value
 
 
-def _part(threads: Threads, path: str, reach: Callable[[], Any], name: str) -> AsyncPart:
-    """A part of something; what is private, or asked for by a protocol, is none."""
-    if name.startswith("_"):
-        raise AttributeError(f"{path} is no part of a CRM")
-    return AsyncPart(threads, path, lambda: getattr(reach(), name))
+def _no_part(whole: object, name: str) -> AttributeError:
+    """What to say of what is private, or asked for by a protocol: it is no part of anything."""
+    return AttributeError(f"{type(whole).__name__}.{name} is no part of a CRM")
 
 
 def _view(method: Callable[Concatenate[CRM, P], CRM]) -> Callable[Concatenate[AsyncCRM, P], AsyncCRM]:
@@ -240,7 +241,10 @@ class AsyncCRM:
 
     def __getattr__(self, name: str) -> AsyncPart:
         """A desk, the figures, or any other part of the CRM."""
-        return _part(self._threads, f"crm.{name}", self._reach, name)
+        if name.startswith("_"):
+            raise _no_part(self, name)
+        reach = self._reach
+        return AsyncPart(self._threads, f"crm.{name}", lambda: getattr(reach(), name))
 
     def __await__(self) -> Generator[Any, Any, Self]:
         """Itself, once it is open, or the view made out."""
@@ -322,6 +326,9 @@ class AsyncCRM:
             args: Its other positional arguments.
             kwargs: Its keyword arguments.
 
+        Raises:
+            Invalid: It has not done all when it returns: what it gives is to be awaited, or gone through.
+
         Example:
             >>> import asyncio
             >>> from crmcore import CRM, AsyncCRM
@@ -334,7 +341,7 @@ class AsyncCRM:
             >>> asyncio.run(main())
             12,000.00 USD
         """
-        return await self._threads.do(lambda: work(self._reach(), *args, **kwargs))
+        return await self._threads.do(lambda: done(work(self._reach(), *args, **kwargs), "work"))
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

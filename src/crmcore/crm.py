@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from crmcore.adoption import Playbooks, check_custom, check_remap, remapped
+from crmcore.adoption import Playbooks, check_custom, check_remap, in_force, remapped
 from crmcore.circumstances import Given, House, said
 from crmcore.erasing import Erasing
 from crmcore.kernel.acting import kept, once
 from crmcore.kernel.change import Change
 from crmcore.kernel.context import Clock, NewId
-from crmcore.kernel.errors import Invalid, NotFound, Problem
+from crmcore.kernel.errors import Conflict, Invalid, NotFound, Problem
 from crmcore.kernel.frozen_map import EMPTY
 from crmcore.kernel.late import check_present
 from crmcore.kernel.page import Page
@@ -51,8 +51,8 @@ class CRM(Erasing, Receiving, Outbox):
         new_id: Makes ids; default: UUIDs of version 7.
         by: Who acts, unless ``given`` says otherwise.
         tenant: Whose data it is.
-        connection: Instead of a store, a connection that you open, use beside it, and close: of sqlite3, psycopg, Django
-            or SQLAlchemy. Within a transaction of yours it commits nothing, and never undoes what is yours.
+        connection: Instead of a store, a connection that you open, use beside it, and close: of sqlite3, psycopg,
+            Django or SQLAlchemy. Within a transaction of yours it commits nothing, and never undoes what is yours.
 
     Raises:
         Invalid: The playbook takes away stages that deals are in; ``adopt`` with a remap moves them.
@@ -124,14 +124,27 @@ class CRM(Erasing, Receiving, Outbox):
             raise Invalid([Problem("playbook", type(playbook).__name__, "a Playbook", "read data with from_data()")])
         moved = check_remap(remap)
         key = self.key("adopt", "playbook", (playbook.hash, moved))
-        once(lambda: kept(self.store, key), lambda: self._adopt(playbook, moved, key), lambda first: first)
+        once(lambda: kept(self.store, key), lambda: self._adopted(playbook, moved, key), lambda first: first)
         return playbook
+
+    def _adopted(self, playbook: Playbook, remap: Mapping[tuple[str, str], str], key: Key | None) -> None:
+        """Work by another playbook; where others write all the time, while nobody does."""
+        was = in_force(self.store, NOW)
+        try:
+            self._adopt(playbook, remap, key)
+        except Conflict as conflict:
+            if conflict.kind != "log":
+                raise
+            with self._alone():
+                if in_force(self.store, NOW) != was:
+                    raise
+                self._adopt(playbook, remap, key)
 
     def _adopt(self, playbook: Playbook, remap: Mapping[tuple[str, str], str], key: Key | None) -> None:
         """Work by another playbook, as long as nothing is written meanwhile."""
-        context = attrs.evolve(self.context("sales"), at=self._now())
+        end, now = self._place()  # the cut first: what is adopted after it is a conflict, before it lies in the past
+        context = attrs.evolve(self.context("sales"), at=now)
         check_custom(playbook, self.store, self.kinds)
-        end = self.store.last()[0]
         deals = chain(self.opportunities.each(), self.opportunities.each(deleted=True))
         moves = remapped(deals, playbook, remap, context)
         self._house.playbooks.keep(self.store, playbook, context, moves, end=end, key=key)

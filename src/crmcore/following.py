@@ -93,6 +93,10 @@ class Changes(Sequence[Change[Any]]):
         """The changes, in order."""
         return iter(self.items)
 
+    def __contains__(self, change: object) -> bool:
+        """Whether a change is one of them."""
+        return change in self.items
+
     def __len__(self) -> int:
         """How many there are: none when everything was read."""
         return len(self.items)
@@ -121,7 +125,7 @@ class _Batch(Changes):
 
     def check_ended(self) -> None:
         """Refuse to take changes for handled that nobody has come to."""
-        if self._ended and not any(self._ended):
+        if self._ended and not self._ended[-1]:  # the loop begun last: a look at some, or at all, may come before it
             message = "the block has left its batch in the middle; go through all of it, or leave it with an error"
             raise NotAllowed(message, act="follow")
 

@@ -25,7 +25,7 @@ from crmcore.kernel.records import Kind, Record, kind_of, record
 from crmcore.kernel.requirement import Requirement, requirements
 from crmcore.kernel.values import read_text
 from crmcore.kernel.where import F, FieldType, Filter, checked, from_data, to_data
-from crmcore.people import Account, Affiliation, Contact
+from crmcore.people import Account, Affiliation, Contact, Suppression
 from crmcore.sales import Lead, Opportunity, Order, Product, SalesRules, Stage, Subscription
 from crmcore.staff import Staff
 
@@ -38,7 +38,8 @@ LONGEST_PLAYBOOK = 10_000_000
 LONGEST_NAME = 100
 NO_RATES = Rates(())
 OURS: tuple[type[Record], ...] = (
-    *(Account, Affiliation, Contact, Lead, Note, Opportunity, Order, Product, Staff, Subscription, Tag, Touchpoint),
+    *(Account, Affiliation, Contact, Lead, Note, Opportunity, Order, Product, Staff, Subscription, Suppression, Tag),
+    Touchpoint,
 )
 """The kinds every CRM has: conditions that ask about them are checked when a playbook is made."""
 

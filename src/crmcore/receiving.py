@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Self, TypeVar
+
+import attrs
 
 from crmcore.inbox import InboxMessage, received
 from crmcore.kernel.change import Change
+from crmcore.kernel.context import Context
 from crmcore.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.records import kind_of
 from crmcore.writing import Writing
 
-__all__ = ["Receiving"]
+__all__ = ["Receiving", "done"]
+
+T = TypeVar("T")
 
 
 class Receiving(Writing):
@@ -35,7 +40,8 @@ class Receiving(Writing):
             Whether it was handled now; False when it had been.
 
         Raises:
-            Invalid: The source or the message is empty, or ``handle`` is no function or one that is to be awaited.
+            Invalid: The source or the message is empty, or ``handle`` is no function, or one that has not done all when
+                it returns: what it gives is to be awaited, or gone through.
             Conflict: A record that was changed, or that it rests on, was changed meanwhile.
             NotAllowed: This is a view of the past, or a key was given, which the message is already.
 
@@ -50,18 +56,22 @@ class Receiving(Writing):
         check_present(self.moment)
         if not callable(handle):
             raise Invalid([Problem("handle", type(handle).__name__, "a function of the CRM", "pass the function")])
-        noted = received(self.context(""), source, message)
+        noted = received(self._now_handled(), source, message)
         if self._received(noted):
             return False
         try:
             with self.batch() as within:
                 within.commit([within._anew(noted)])  # noqa: SLF001 - this class's own
-                _check_done(handle(within))
+                done(handle(within), "handle")
         except (Conflict, Invalid, NotAllowed, NotFound):
             if not self._received(noted):
                 raise
             return False  # the same message came twice at once, and the other one was quicker
         return True
+
+    def _now_handled(self) -> Context[Any]:
+        """The circumstances of taking note of a message: it is handled now, whenever what it tells of happened."""
+        return attrs.evolve(self.context(""), at=self._now())
 
     def _noted(self, noted: Change[InboxMessage]) -> InboxMessage | None:
         """The record of a message, if there is one."""
@@ -83,17 +93,22 @@ class Receiving(Writing):
             return noted
         if found.deleted_at is None:
             raise Conflict(noted.kind, noted.id, expected=0, found=found.version)
-        return self.context("").changed(found, "received", deleted_at=None)
+        return self._now_handled().changed(found, "received", deleted_at=None)
 
 
-def _check_done(done: object) -> None:
-    """Refuse to take for done what has not even begun.
+def done(given: T, path: str) -> T:
+    """What a function gave, once it is sure that it has done all.
+
+    Args:
+        given: What it gave.
+        path: What the function is called.
 
     Raises:
-        Invalid: It is to be awaited.
+        Invalid: It is to be awaited, or gone through, so it may not even have begun.
     """
-    if isinstance(done, Awaitable):
-        if isinstance(done, Coroutine):
-            done.close()
-        mend = "give a plain function; AsyncCRM calls it in a thread"
-        raise Invalid([Problem("handle", type(done).__name__, "a function that is done when it returns", mend)])
+    if isinstance(given, (Awaitable, Iterator, AsyncIterator)):
+        if isinstance(given, Coroutine):
+            given.close()
+        mend = "give a plain function, neither async nor a generator; AsyncCRM calls it in a thread"
+        raise Invalid([Problem(path, type(given).__name__, "a function that is done when it returns", mend)])
+    return given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from contextvars import copy_context
 from itertools import islice
@@ -16,6 +16,8 @@ from crmcore.kernel.errors import Closed, Invalid, Problem
 __all__ = ["Once", "Threads"]
 
 T = TypeVar("T")
+
+CLOSED = "this CRM was closed; open it again"
 
 
 class Once(Generic[T]):
@@ -70,9 +72,7 @@ class Threads:
         Raises:
             Closed: The threads have ended.
         """
-        if self._ended:
-            raise Closed("this CRM was closed; open it again")
-        job = self._pool.submit(copy_context().run, _carried, work)
+        job = self._submitted(work)
         end = asyncio.wrap_future(job)
         try:
             return await asyncio.shield(end)
@@ -83,6 +83,15 @@ class Threads:
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait([end])
             raise
+
+    def _submitted(self, work: Callable[[], T]) -> Future[T]:
+        """Work that was handed over."""
+        try:
+            if not self._ended:
+                return self._pool.submit(copy_context().run, _carried, work)
+        except RuntimeError as error:  # they were ended meanwhile, by another event loop
+            raise Closed(CLOSED) from error
+        raise Closed(CLOSED)
 
     async def items(self, begin: Callable[[], tuple[Iterable[T], int]]) -> AsyncGenerator[T, None]:
         """What an iterator gives, each step and its closing done in a thread.

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from crmcore.admission import check_changes, objections
-from crmcore.adoption import Playbooks
+from crmcore.admission import Ground, check_changes, objections
+from crmcore.adoption import PLAYBOOK_ID, Playbooks
 from crmcore.circumstances import Circumstances, keyless
 from crmcore.kernel.acting import TRIES, kept, once
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Conflict, Duplicate, Invalid, NotAllowed, Problem
 from crmcore.kernel.late import check_present
 from crmcore.kernel.outcome import Objection, check_free
-from crmcore.kernel.ports import Commit, Key
+from crmcore.kernel.ports import Commit, Key, Store
 from crmcore.kernel.records import Record, kind_of
 from crmcore.kernel.values import read_text
 from crmcore.playbook import Playbook, PlaybookVersion
@@ -69,27 +69,37 @@ class Writing(Circumstances):
         first = kept(self.store, key)
         if first is not None:
             return first
-        try:
-            self._admit(changes, self.playbook)
-        except Invalid:
-            self._check_unmoved(unmoved or {})  # then it is no fault of theirs
-            raise
+        playbooks, given = self._house.playbooks, unmoved or {}
+        playbook, version = playbooks.now(self.store)
+        ground = self._admitted(changes, given, playbook)
         if not changes:
             raise Invalid([Problem("changes", 0, "at least one change", "call it only when there is one")])
-        if not self._house.playbooks.kept(self.store):
-            self._house.playbooks.keep(self.store, self.playbook, attrs.evolve(self.context(""), at=self._now()))
+        if not version:
+            playbooks.keep(self.store, playbook, attrs.evolve(self.context(""), at=self._now()))
             end = None if end is None else self._beside_playbook(end)
-        recorded_at = max([self._clock(), *(change.at for change in changes)])
-        id = self._house.new_id("commit")
-        playbook, ground = self.playbook.hash, {**(unmoved or {}), **self._house.playbooks.ground(self.store)}
-        stale = next((change for change in changes if change.playbook not in ("", playbook)), None)
+            playbook, version = playbooks.now(self.store)
+        stale = next((change for change in changes if change.playbook not in ("", playbook.hash)), None)
         if stale is not None:
             message = f"another playbook was adopted since {stale.kind} {stale.id} was {stale.what}; repeat the act"
-            raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook, message=message)
-        written: dict[str, Any] = {"recorded_at": recorded_at, "key": key, "playbook": playbook}
-        done = self.store.commit(changes, id=id, unmoved=ground, end=end, **written)
-        self._house.playbooks.wrote(self.store, done)
-        return done
+            raise Conflict(stale.kind, stale.id, expected=stale.playbook, found=playbook.hash, message=message)
+        recorded_at = max([self._clock(), *(change.at for change in changes)])
+        told: dict[str, Any] = {"id": self._house.new_id("commit"), "key": key, "playbook": playbook.hash, "end": end}
+        given = {**given, (kind_of(PlaybookVersion).name, PLAYBOOK_ID): version}
+        tries = TRIES
+        while True:
+            tries -= 1
+            try:
+                done = self.store.commit(changes, recorded_at=recorded_at, unmoved=ground | given, **told)
+            except Conflict as conflict:
+                if not tries or (conflict.kind, conflict.id) not in ground:
+                    raise
+                with suppress(Invalid):  # they may be right on what has moved as well
+                    ground = self._admitted(changes, given, playbook)
+                    continue
+                raise
+            else:
+                playbooks.wrote(self.store, done)
+                return done
 
     def _beside_playbook(self, end: str) -> str:
         """A cut of the log once the first playbook was written down, if nothing else was written since."""
@@ -131,10 +141,10 @@ class Writing(Circumstances):
         if self._given.key is not None:
             raise keyless()
         with self.suppose() as within:
-            overlay = cast("OverlayStore", within.store)
+            overlay, playbook = cast("OverlayStore", within.store), within.playbook
             yield within._view(_batch=True)  # noqa: SLF001 - the same CRM, told that it is one
             written = [change for change in overlay.written if change.kind != kind_of(PlaybookVersion).name]
-            if within.playbook != self.playbook:
+            if within.playbook != playbook:  # what others adopt meanwhile is not seen within
                 message = "a playbook can't be adopted in a batch; adopt() it before"
                 raise NotAllowed(message, act="adopt", possible=("adopt",))
             if overlay.writers - {overlay.tenant}:
@@ -209,15 +219,21 @@ class Writing(Circumstances):
         return cast("Commit", done).records
 
     def _undone_anew(self, commit: str, key: Key | None) -> Commit:
-        """Take a commit back, again and again as long as somebody else was quicker."""
+        """Take a commit back, again and again as long as somebody else was quicker; at last while nobody writes."""
         tries = TRIES
         while True:
             tries -= 1
             try:
-                return self._undone(commit, key)
+                with nullcontext() if tries else self._alone():
+                    return self._undone(commit, key)
             except Conflict as conflict:
                 if not tries or isinstance(conflict, Duplicate):
                     raise
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """Nobody else writes meanwhile, where the store sees to it: what rests on all of the log comes to its end."""
+        alone: Callable[[], AbstractContextManager[object]] = getattr(self.store, "alone", nullcontext)
+        return alone()
 
     def _undone(self, commit: str, key: Key | None) -> Commit:
         """Take a commit back, as long as nothing is written meanwhile."""
@@ -236,10 +252,21 @@ class Writing(Circumstances):
             if found != version:
                 raise Conflict(name, id, expected=version, found=found)
 
-    def _admit(self, changes: Sequence[Change[Any]], playbook: Playbook) -> None:
-        """Refuse changes that can't be written."""
-        check_changes(changes, self.kinds, self._clock, self._now)
-        check_free(objections(changes, self.kinds, self.store, playbook))
+    def _admitted(
+        self, changes: Sequence[Change[Any]], given: Mapping[tuple[str, str], int], playbook: Playbook
+    ) -> dict[tuple[str, str], int]:
+        """Refuse changes that can't be written; gives the other records that it rests on that they can."""
+        ground = Ground(self.store)
+        try:
+            check_changes(changes, self.kinds, self._clock, self._now)
+            check_free(objections(changes, self.kinds, cast("Store", ground), playbook))
+        except Invalid:
+            self._check_unmoved(given)  # then it is no fault of theirs
+            raise
+        if self._supposed:  # what is supposed is admitted again when it is written
+            return {}
+        apart = {*given, *((change.kind, change.id) for change in changes)}
+        return {whole: version for whole, version in ground.versions.items() if whole not in apart}
 
     def objections(self, changes: Sequence[Change[Any]]) -> list[Objection]:
         """What speaks against writing changes, each with the records whose changes bring it about.

@@ -86,8 +86,7 @@ def awaited(folder: Path) -> dict[str, tuple[float, float]]:
             ids = [one.id for one in behind.contacts.find()]
             for _ in range(ROUNDS):
                 mine = seconds(lambda: runner.run(add(crm)))
-                known = [one["name"] for one in people(CONTACTS)]
-                other = seconds(lambda: [plain.contacts.add(**one) for one in people(len(known))])
+                other = seconds(lambda: [plain.contacts.add(**one) for one in people(CONTACTS)])
                 found["add"].append((mine, other))
                 mine = seconds(lambda: runner.run(get(crm, ids)))
                 found["get by id"].append((mine, seconds(lambda: [behind.contacts.get(id) for id in ids])))

@@ -1,6 +1,6 @@
 """What following the log costs: from a cursor, stretch by stretch, to its end.
 
-``python tests/benchmarks/bench_following.py`` reads a log of 10,000 changes in a file in memory, 500 at a time, as who
+``python tests/benchmarks/bench_following.py`` reads a log of 5,000 changes in a file in memory, 500 at a time, as who
 follows it does. Beside it stand the statement that fetches the same rows, bare and with what a careful program does
 itself (check each row, read its JSON and its times), and the notification log of eventsourcing, with as many events:
 as it stores them, and made into events again.
@@ -24,7 +24,7 @@ from side_by_side import Line, in_memory, quickest, show, speed
 from crmcore import CRM
 from crmcore.kernel.ports import Store
 
-CONTACTS = 5_000
+CONTACTS = 2_500
 AT_A_TIME = 500
 ROUNDS = 5
 SQL = "SELECT * FROM crm_change WHERE seq > ? ORDER BY seq LIMIT ?"

@@ -113,6 +113,9 @@ def test_nothing_optional_need_be_there() -> None:
 @pytest.mark.parametrize("type", [None, "application/json", "application/vnd.acme+json; charset=utf-8", "text/plain"])
 def test_data_of_any_kind(data: object, type: str | None) -> None:
     """Goes there and back; over HTTP text that is no JSON becomes bytes, as nobody says how to read it."""
+    if type == "text/plain" and not isinstance(data, (str, bytes)):
+        assert problems(datacontenttype=type, data=data) == ["data"]
+        return
     event = CloudEvent(id="1", source="/shop", type="order.placed", datacontenttype=type, data=data)
     told = json.loads(json.dumps(event.to_data()))
     back = CloudEvent.from_http(event.structured().headers, event.structured().body)
@@ -157,6 +160,23 @@ def test_rules_are_checked_all_at_once() -> None:
     )
     assert problems(extensions={"a": None, "b": 1.5, "c": 2**31, "d": "", "e": "\x00SECRET"}) == list("abcde")
     assert problems(extensions=["a"]) == ["extensions"]
+    assert problems(id="\ufffe", type="\ufdd0", subject="\U0010ffff") == ["id", "type", "subject"]
+    assert problems(source="%zz", dataschema="/schema") == ["source", "dataschema"]
+    for junk in ("SECRET", "text/ä", "text/plain charset=utf-8", "text/plain; a=é", 5, "text/plain;\n"):
+        assert problems(datacontenttype=junk) == ["datacontenttype"]
+    for time in ("2026-11-21T09:00:00Z", AT.date(), AT.replace(tzinfo=None), 5):
+        assert problems(time=time) == ["time"]
+
+
+def test_an_event_within_an_event_is_not_taken_for_it() -> None:
+    """It is sent in the envelope of the other."""
+    event = CloudEvent(
+        id="1", source="/", type="t", datacontenttype="Application/CloudEvents+json", data=EVENT.to_data()
+    )
+
+    assert CloudEvent.from_http(event.structured().headers, event.structured().body) == event
+    with pytest.raises(Invalid, match="structured"):
+        event.binary()
 
 
 # --- read -------------------------------------------------------------------------------------------------------------
@@ -216,6 +236,7 @@ def test_times_are_read(text: str, expected: datetime) -> None:
         ({"data_base64": "a"}, "data_base64"),
         ({"data_base64": 5}, "data_base64"),
         ({"extra": {}}, "extra"),
+        ({"data": 1, "data_base64": "AA=="}, "data_base64"),
     ],
 )
 def test_what_breaks_a_rule_is_no_event(changed: dict[str, Any], path: str) -> None:
@@ -240,12 +261,15 @@ def test_what_is_no_json_is_no_event(text: Any) -> None:  # noqa: ANN401 - anyth
         ({"content-type": "application/cloudevents+avro"}, b"", "content-type"),
         ({"content-type": "application/cloudevents+json"}, b"{", "event"),
         ({}, b"", "specversion"),
+        (None, b"", "headers"),
+        ([("ce-id", "1")], b"", "headers"),
+        ({"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/", "ce-type": "t", "ce-data": "x"}, b"", "ce-data"),
         ({"ce-specversion": "1.0", "ce-id": "%C0%A0"}, b"", "ce-id"),
         ({"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/", "ce-type": "t"}, b"{", "body"),
         ({"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/", "ce-type": "t", "ce-a_b": "x"}, b"", "extensions"),
     ],
 )
-def test_what_is_no_message_of_one_event_is_refused(headers: dict[str, str], body: bytes, path: str) -> None:
+def test_what_is_no_message_of_one_event_is_refused(headers: Any, body: bytes, path: str) -> None:  # noqa: ANN401
     """By name."""
     with pytest.raises(Invalid) as caught:
         CloudEvent.from_http(headers, body)

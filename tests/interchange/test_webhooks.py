@@ -69,6 +69,13 @@ def test_what_was_changed_is_not_believed() -> None:
     refused("webhook-signature", headers={**SENT, "webhook-signature": SENT["webhook-signature"].replace("v1", "v1a")})
 
 
+def test_an_id_ends_where_it_says() -> None:
+    """Else the time of one message and the beginning of its body could be taken for the end of another's id."""
+    seconds = str(int(AT.timestamp()))
+    sent = sign(f"{seconds}.5", id="evt", at=AT, secrets=SECRET)
+    refused("webhook-id", body="5", headers={**sent, "webhook-id": f"evt.{seconds}"})
+
+
 def test_what_is_late_or_early_is_not_believed() -> None:
     """It may have been sent before, by whomever."""
     for off in (-301, 301, 10**6):
@@ -77,6 +84,7 @@ def test_what_is_late_or_early_is_not_believed() -> None:
     for junk in ("x", "1e9", "nan", "inf", "-1", "²", "9" * 30, "1.5"):
         refused("webhook-timestamp", headers={**SENT, "webhook-timestamp": junk})
     refused("now", now=AT.replace(tzinfo=None))
+    refused("tolerance", tolerance=300)
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -85,6 +93,7 @@ def test_a_header_that_is_missing_is_named(name: str) -> None:
     refused(name, headers={one: value for one, value in SENT.items() if one != name})
     refused(name, headers={**SENT, name: ""})
     refused(name, headers={**SENT, name: 5, 5: "x"})
+    refused("headers", headers=[*SENT.items()])
 
 
 def test_secrets_are_replaced_without_a_gap() -> None:
@@ -106,7 +115,7 @@ def test_other_signatures_are_passed_over() -> None:
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_é", "whsec_a", "whsec_!", None, 5, b"x"])
 def test_what_is_no_secret_is_refused(secret: Any) -> None:  # noqa: ANN401 - anything
     """On either side, and never shown."""
-    for secrets in ([secret], [SECRET, secret]):
+    for secrets in ([secret], [SECRET, secret], secret):
         refused("secrets", secrets=secrets)
         with pytest.raises(Invalid):
             sign("{}", id="a", at=AT, secrets=secrets)

@@ -6,6 +6,7 @@ import pickle
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -215,3 +216,11 @@ def test_a_total_is_of_money() -> None:
         total([euros("1"), None])  # type: ignore[list-item]
     with pytest.raises(Invalid, match="ISO 4217"):
         total([], currency="euro")
+
+
+@pytest.mark.parametrize("rows", ["EUR", b"bytes", {"base": "EUR"}, 5, None])
+def test_what_is_no_table_is_refused_at_once(rows: Any) -> None:  # noqa: ANN401
+    """Not letter by letter."""
+    with pytest.raises(Invalid, match="a list of mappings") as caught:
+        Rates.from_dicts(rows)
+    assert len(caught.value.problems) == 1

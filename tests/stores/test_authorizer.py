@@ -39,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A business in a guarded file; in the end nothing else than its own tables was touched."""
     with World.of(tmp_path_factory.mktemp("guarded")) as world:
         yield world
-        assert world.guard.asked > 1_000
+        assert world.guard.asked > 0
         assert world.guard.violations == []
 
 

@@ -18,9 +18,11 @@ from crmcore.testing.specimens import KINDS, Pen
 
 def opened(name: str) -> Store:
     """An empty store, ready for both kinds."""
-    makers = {"memory": MemoryStore, "overlay": lambda: OverlayStore(opened("memory"))}
-    store: Store = makers[name]() if name in makers else SqliteStore(":memory:")
+    store: Store = SqliteStore(":memory:") if name == "sqlite" else MemoryStore()
     store.prepare(KINDS.values())
+    if name == "overlay":
+        store = OverlayStore(store)
+        store.prepare(KINDS.values())
     return store
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crmcore import CRM, Invalid
 from crmcore.stores.postgres import PostgresStore
 from crmcore.testing.specimens import KINDS, Parcel, Pen
 
@@ -90,6 +91,27 @@ def test_the_bytes_are_gone(store: PostgresStore, pen: Pen, other: psycopg.Conne
     assert store.purge().done
     assert found(other) == 0
     assert store.check() == []
+
+
+def test_a_person_is_erased_from_a_server(url: str, other: psycopg.Connection[Any]) -> None:
+    """By the front door, with notes, a deal, reasons and keys; they stay away, and their bytes are gone."""
+    with CRM(PostgresStore(url), by="ana") as crm:
+        lead = crm.leads.qualify(crm.leads.capture(name=CANARY, email=f"{CANARY}@x.example", external={"hub": CANARY}))
+        done = crm.given(reason=CANARY, key=CANARY).leads.convert(lead, amount=10)
+        crm.notes.add(done.contact, CANARY)
+        crm.touchpoints.log(lead, channel="phone", topic=CANARY)
+        assert found(other) > 0
+        erasure = crm.given(reason="asked").erase(lead)
+
+        assert len(erasure.records) == 5
+        assert CANARY not in repr([change.to_data() for change in crm.store.changes()])
+        assert not crm.erase(done.contact)
+        with pytest.raises(Invalid):
+            crm.contacts.add(email=f"{CANARY}@x.example")
+        crm.given(reason="back").unsuppress(external=("lead", "hub", CANARY))
+        assert crm.verify()
+        assert crm.purge()
+        assert found(other) == 0
 
 
 @pytest.mark.parametrize("work", ["SELECT 1 FROM crm_change", "SELECT pg_current_xact_id()"])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.parse  # noqa: F401 - before a test gives up the right to read where it lies
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ import pytest
 
 from crmcore.kernel.errors import (
     Busy,
+    Closed,
     Corrupt,
     CrmError,
     Full,
@@ -693,3 +695,35 @@ def test_what_json_can_not_hold_is_refused() -> None:
     """Should a value ever get past the border."""
     with pytest.raises(Invalid):
         encode_sets(PARCEL, {"price": "free"})
+
+
+def test_no_error_quotes_what_is_stored(path: Path, raw: sqlite3.Connection) -> None:
+    """SQLite's own does, where bytes are no text: it shows the whole body."""
+    raw.execute("UPDATE crm_parcel SET body = CAST(CAST('Ada Lovelace' AS BLOB) || x'ff' AS TEXT) WHERE id = 'p01'")
+    store = opened(path)
+    with pytest.raises(Corrupt, match="no text") as caught:
+        store.get(PARCEL, ["p01"])
+    assert "Ada" not in "".join(traceback.format_exception(caught.value))
+    store.close()
+
+
+def test_a_closed_file_is_not_purged(path: Path) -> None:
+    """But closed, like for everything else."""
+    store = opened(path)
+    store.close()
+    with pytest.raises(Closed):
+        store.purge()
+
+
+def test_a_store_closed_within_a_transaction_is_closed(path: Path) -> None:
+    """What was begun is undone."""
+    store = opened(path)
+
+    def end() -> None:
+        with store._file.writing():
+            store.close()
+            store.last()
+
+    with pytest.raises(Closed):
+        end()
+    assert whole(path)

@@ -126,7 +126,7 @@ GRAMMAR = (
     ),
     Term(
         "data subject",
-        "A person, and everything that is kept about them, wherever it is kept: to be told on request, and to be erased.",
+        "A person, and everything that is kept about them, wherever it is kept: to be told on request, and be erased.",
         "crmcore.subject.Subject",
         synonyms=("subject access request",),
         see=("erasure", "personal field"),

@@ -90,8 +90,8 @@ PEOPLE = (
     ),
     Term(
         "suppression",
-        "What an erasure leaves of an e-mail address, a phone number or an id elsewhere: a keyed hash, by which nobody is "
-        "told, and who was erased is not taken in again.",
+        "What an erasure leaves of an e-mail address, a phone number or an id elsewhere: a keyed hash, so that who was "
+        "erased is not taken in again.",
         "crmcore.people.Suppression",
         see=("bulk load", "erasure"),
     ),

@@ -8,10 +8,12 @@ Source: CloudEvents specification 1.0.2 with its JSON event format and HTTP prot
 from __future__ import annotations
 
 import base64
+import builtins
 import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import NoneType
 from typing import Any, NoReturn, Self
 from urllib.parse import quote, unquote_to_bytes
 
@@ -32,8 +34,13 @@ _TEXTS = ("id", "source", "type", "subject", "datacontenttype", "dataschema")
 _REQUIRED = ("id", "source", "type")
 _ATTRIBUTES = frozenset({"specversion", "time", "data", "data_base64", *_TEXTS})
 _NAME = re.compile("[a-z0-9]{1,100}")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_URI = re.compile(r"[\w\-.~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
+)
+_NO_TEXT = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
+_URI = re.compile(r"(?:[\w\-.~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;[ -~]*)?", re.ASCII)
 _IS_JSON = re.compile(r"[\w!#$&^.-]+/(?:[\w!#$&^.-]+\+)?json(?:\s*;.*)?", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?P<part>\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -68,8 +75,8 @@ class CloudEvent:
         type: What happened.
         subject: What it happened to.
         time: When it happened.
-        datacontenttype: The media type of its data; None for JSON.
-        dataschema: The URI of the schema of its data.
+        datacontenttype: The media type of its data, as ``text/plain``; None for JSON.
+        dataschema: The URI of the schema of its data, whole.
         extensions: Further attributes, by name: text, whole numbers of 32 bits, or booleans.
         data: What JSON holds, or of another media type text or bytes; None for nothing.
 
@@ -97,7 +104,8 @@ class CloudEvent:
 
     def __attrs_post_init__(self) -> None:
         """Check it once, when it is made."""
-        problems = [*self._text_problems(), *self._extension_problems()]
+        problems = [*self._text_problems(), *self._time_problems(), *self._extension_problems()]
+        problems += self._data_problems()
         if problems:
             raise Invalid(problems)
 
@@ -110,6 +118,11 @@ class CloudEvent:
             value = getattr(self, name)
             if isinstance(value, str) and value and not _URI.fullmatch(value):
                 yield Problem(name, HIDDEN, "a URI, or the path of one", "percent-encode what URIs do not take")
+            elif name == "dataschema" and isinstance(value, str) and value and not _SCHEME.match(value):
+                yield Problem(name, HIDDEN, "a whole URI", "begin it with https:// or urn:")
+        type: object = self.datacontenttype
+        if isinstance(type, str) and type and not (_MEDIA_TYPE.fullmatch(type) or _NO_TEXT.search(type)):
+            yield Problem("datacontenttype", HIDDEN, "a media type", "write it as application/json")
 
     def _extension_problems(self) -> Iterator[Problem]:
         for name, value in self.extensions.items():
@@ -120,6 +133,16 @@ class CloudEvent:
                 yield from _misread(name, value)
             elif not isinstance(value, int) or not -(2**31) <= value < 2**31:
                 yield Problem(name, HIDDEN, "text, a whole number of 32 bits, or a boolean", "write it as text")
+
+    def _time_problems(self) -> Iterator[Problem]:
+        time: object = self.time
+        if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
+            yield Problem("time", type(time).__name__, "a datetime with an offset", "say where its clock hung")
+
+    def _data_problems(self) -> Iterator[Problem]:
+        if not isinstance(self.data, (str, bytes, NoneType)) and not _holds_json(self.datacontenttype):
+            mend = "write it as text, or leave datacontenttype out"
+            yield Problem("data", type(self.data).__name__, "text or bytes, for its media type is not JSON", mend)
 
     # --- as JSON ----------------------------------------------------------------------------------------------------
 
@@ -152,6 +175,9 @@ class CloudEvent:
         if not isinstance(told, Mapping):
             raise Invalid([Problem("event", type(told).__name__, "an object", "send one event at a time")])
         known = {name: value for name, value in told.items() if value is not None}
+        if "data" in known and "data_base64" in known:
+            mend = "send one of them"
+            raise Invalid([Problem("data_base64", HIDDEN, "either data or data_base64", mend)])
         if "data_base64" in known:
             known["data"] = _decoded(known.pop("data_base64"))
         return cls._of(known)
@@ -173,8 +199,15 @@ class CloudEvent:
         return HttpMessage({"content-type": f"{STRUCTURED}+json; charset=utf-8"}, _dumped(self.to_data()))
 
     def binary(self) -> HttpMessage:
-        """It as one message of HTTP whose headers hold the attributes, and whose body is the data."""
+        """It as one message of HTTP whose headers hold the attributes, and whose body is the data.
+
+        Raises:
+            Invalid: Its data can't be written, or is an event in its envelope, which would be taken for this one.
+        """
         told = self._attributes()
+        if (self.datacontenttype or "").lower().startswith(STRUCTURED):
+            mend = "send it as structured()"
+            raise Invalid([Problem("datacontenttype", HIDDEN, "a media type that is no event's", mend)])
         type = told.pop("datacontenttype", None if self.data is None else JSON)
         headers = {f"ce-{name}": _header(value) for name, value in told.items()}
         return HttpMessage(headers if type is None else {**headers, "content-type": str(type)}, self._body())
@@ -200,6 +233,9 @@ class CloudEvent:
         Raises:
             Invalid: It is no event of CloudEvents 1.0, or several.
         """
+        if not isinstance(headers, Mapping):
+            mend = "give them as {name: value}"
+            raise Invalid([Problem("headers", builtins.type(headers).__name__, "headers by name", mend)])
         known = {str(name).lower(): str(value) for name, value in headers.items()}
         type = known.get("content-type")
         if type is not None and type.lower().startswith(STRUCTURED):
@@ -210,6 +246,8 @@ class CloudEvent:
         told: dict[str, Any] = {
             name.removeprefix("ce-"): _unescaped(name, value) for name, value in known.items() if name[:3] == "ce-"
         }
+        if "data" in told:
+            raise Invalid([Problem("ce-data", HIDDEN, "the data as the body", "send no such header")])
         if type is not None:
             told["datacontenttype"] = type
         if body:
@@ -221,13 +259,13 @@ def _misread(name: str, value: object) -> Iterator[Problem]:
     """What is wrong with an attribute that is text."""
     if not isinstance(value, str) or not value:
         yield Problem(name, None if value is None else HIDDEN, "text that is not empty", f"give {name}")
-    elif _CONTROL.search(value):
-        yield Problem(name, HIDDEN, "text without control characters", "take them out")
+    elif _NO_TEXT.search(value):
+        yield Problem(name, HIDDEN, "text without control characters and what is no character", "take them out")
 
 
-def _holds_json(type: str | None) -> bool:
+def _holds_json(type: object) -> bool:
     """Whether data of a media type is JSON."""
-    return type is None or _IS_JSON.fullmatch(type) is not None
+    return type is None or (isinstance(type, str) and _IS_JSON.fullmatch(type) is not None)
 
 
 def _dumped(value: object) -> bytes:

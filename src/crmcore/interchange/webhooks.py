@@ -111,10 +111,15 @@ def verify(
         >>> verify("{}", sign("{}", id="evt_17", at=at, secrets=secret), now=at, secrets=secret)
         'evt_17'
     """
-    known = {str(name).lower(): value for name, value in headers.items()}
+    known = _known(headers)
     id, seconds, signed = (_header(known, name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature"))
+    if "." in id:  # else it might end with the time and the beginning of another message's body
+        raise Invalid([Problem("webhook-id", HIDDEN, "an id without full stops", "send Standard Webhooks")])
     if not _SECONDS.fullmatch(seconds):
         raise Invalid([Problem("webhook-timestamp", HIDDEN, "seconds since 1970", "send a whole number")])
+    if not isinstance(tolerance, timedelta):
+        mend = "write timedelta(minutes=5)"
+        raise Invalid([Problem("tolerance", type(tolerance).__name__, "a timedelta", mend)])
     if abs(utc(now, "now").timestamp() - int(seconds)) > tolerance.total_seconds():
         mend = "send it anew, or set the clocks"
         raise Invalid([Problem("webhook-timestamp", seconds, f"a time within {tolerance} of now", mend)])
@@ -143,7 +148,7 @@ def _signature(key: bytes, content: bytes) -> str:
 
 def _keys(secrets: str | Iterable[str]) -> Iterator[bytes]:
     """The bytes of secrets, at least one."""
-    told = [secrets] if isinstance(secrets, str) else list(secrets)
+    told = [secrets] if isinstance(secrets, str) else list(secrets) if isinstance(secrets, Iterable) else []
     if not told:
         raise _no_secret("at least one")
     for secret in told:
@@ -171,6 +176,14 @@ def _strong(key: bytes) -> bytes:
 
 def _no_secret(expected: str) -> Invalid:
     return Invalid([Problem("secrets", HIDDEN, expected, "make it with secret_text(secrets.token_bytes(32))")])
+
+
+def _known(headers: object) -> dict[str, object]:
+    """Headers by their names in lower case."""
+    if not isinstance(headers, Mapping):
+        mend = "give them as {name: value}"
+        raise Invalid([Problem("headers", type(headers).__name__, "headers by name", mend)])
+    return {str(name).lower(): value for name, value in headers.items()}
 
 
 def _header(known: Mapping[str, str], name: str) -> str:

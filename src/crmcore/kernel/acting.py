@@ -142,15 +142,22 @@ class Acting(Intake[R]):
         key: Key | None,
         deleted: bool,
     ) -> Any:  # noqa: ANN401 - one record, or a tuple of them
-        """An act done; on an id again and again, as long as somebody else was quicker."""
-        tries = 1 if isinstance(record, Record) else TRIES
+        """An act done; again and again, as long as somebody else was quicker and a record is as it was given."""
+        tries = TRIES
         while True:
             tries -= 1
             try:
                 return self._done(pure, record, args, kwargs, key=key, deleted=deleted)
             except Conflict as conflict:
-                if not tries or isinstance(conflict, Duplicate):
+                if not tries or isinstance(conflict, Duplicate) or self._moved_on(record):
                     raise
+
+    def _moved_on(self, record: R | str | None) -> bool:
+        """Whether a record is no longer as it was given, so that somebody must look at it first."""
+        if not isinstance(record, Record):
+            return False
+        known = self.front.store.get(self.kind, [record.id]).get(record.id)
+        return known is None or known.version != record.version
 
     def _done(
         self,
@@ -165,16 +172,8 @@ class Acting(Intake[R]):
         changes, several = self._proposed(pure, record, args, kwargs, deleted=deleted)
         if not changes:
             return () if several or record is None else self._any(self._id(record))
-        records = self.front.commit(changes, key, unmoved=self.ground(changes)).records
+        records = self.front.commit(changes, key).records
         return records if several else records[0]
-
-    def ground(self, changes: Sequence[Change[Any]]) -> Mapping[tuple[str, str], int]:  # noqa: ARG002 - for others
-        """The other records that changes rest on, and the versions these must still have when they are written.
-
-        Args:
-            changes: What an act of this desk would write.
-        """
-        return {}
 
     def along(self, changes: Sequence[Change[Any]], context: Context[Any]) -> Sequence[Change[Any]]:  # noqa: ARG002
         """What other records change along with changes of this desk, in the same commit; their values are read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from crmcore.kernel.change import Change
@@ -14,7 +14,6 @@ from crmcore.kernel.reach import reached_by
 from crmcore.kernel.records import Record, record
 from crmcore.kernel.where import F
 from crmcore.people.address import Address
-from crmcore.people.hierarchy import check_parents
 
 __all__ = ["Account", "AccountDesk"]
 
@@ -72,14 +71,6 @@ class AccountDesk(Desk[Account]):
     ) -> Change[Account]:
         """Change fields of an account: the act behind ``update``."""
         return super().revise(record, context, fields=reached_by(self.kind, fields), version=version)
-
-    def ground(self, changes: Sequence[Change[Any]]) -> Mapping[tuple[str, str], int]:
-        """The accounts above those that are moved: of two who move accounts into each other, the second is refused.
-
-        Args:
-            changes: What is to be written.
-        """
-        return check_parents(changes, self.front.kinds, self.front.store)
 
     # --- the hierarchy ----------------------------------------------------------------------------------------------
 

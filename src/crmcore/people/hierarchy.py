@@ -14,11 +14,11 @@ import attrs
 
 from crmcore.kernel.change import Change
 from crmcore.kernel.errors import Problem
-from crmcore.kernel.outcome import Objection, check_free, is_late, outcome
+from crmcore.kernel.outcome import Objection, is_late, outcome
 from crmcore.kernel.ports import Store
 from crmcore.kernel.records import Kind, Record
 
-__all__ = ["check_parents", "circular"]
+__all__ = ["circular"]
 
 ALWAYS, EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LISTED = 6
@@ -28,27 +28,6 @@ Part: TypeAlias = tuple[datetime, datetime, str]
 """From when, until when, and of which account another was part."""
 Step: TypeAlias = tuple[str, datetime, datetime]
 """An account above another, from when, and until when."""
-
-
-def check_parents(
-    changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store
-) -> dict[tuple[str, str], int]:
-    """Refuse accounts that would be part of themselves, by way of others.
-
-    Args:
-        changes: What is to be written, of any kind, their values read.
-        kinds: The kinds of the CRM.
-        store: The store.
-
-    Returns:
-        The accounts above those that are moved, and their versions: while these stay, so does the answer.
-
-    Raises:
-        Invalid: Every such account.
-    """
-    above = _Above.of(changes, kinds["account"], store)
-    check_free(above.circles())
-    return {("account", id): record.version for id, record in above.found.items() if id not in above.changes}
 
 
 def circular(changes: Sequence[Change[Any]], kinds: Mapping[str, Kind[Any]], store: Store) -> Iterator[Objection]:

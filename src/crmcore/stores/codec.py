@@ -43,11 +43,22 @@ _FORMS: dict[str, tuple[Write, Read]] = {
     "texts": (list, tuple),
 }
 
+_SCALARS = frozenset({str, int, bool})
+"""What JSON holds as it is."""
+
 _MISFITS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What reading or writing a value of another type than its field's may raise."""
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_loads = json.JSONDecoder().decode
+_raw = json.JSONDecoder().raw_decode
+
+
+def _loads(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """What a text of JSON holds; a blank around it is none that was written here."""
+    found, end = _raw(text)
+    if end != len(text):
+        raise ValueError("more than one value")
+    return found
 
 
 def _form(field: Field) -> tuple[Write, Read] | None:
@@ -107,8 +118,10 @@ def _mappings(kind: Kind[Any]) -> tuple[tuple[str, Write | None, Read | None], .
 
 
 @functools.cache
-def _known(kind: Kind[Any]) -> frozenset[str]:
-    return frozenset(kind.names)
+def _decoding(kind: Kind[Any]) -> tuple[frozenset[str], tuple[tuple[str, Read], ...]]:
+    """The names of the fields of a kind, and how those without members are read that JSON does not hold as they are."""
+    plain = {name: read for name, read in _readers(kind).items() if name in kind.fields}
+    return frozenset(kind.names), tuple(plain.items())
 
 
 @functools.cache
@@ -200,7 +213,8 @@ def _lacking(kind: Kind[Any], id: str, raw: Mapping[str, Any]) -> list[Problem]:
 
 
 def _decoded(kind: Kind[R], id: str, version: int, raw: dict[str, Any]) -> R:
-    for name, read in _readers(kind).items():
+    known, readers = _decoding(kind)
+    for name, read in readers:
         value = raw.get(name)
         if value is not None:
             raw[name] = read(value)
@@ -208,7 +222,6 @@ def _decoded(kind: Kind[R], id: str, version: int, raw: dict[str, Any]) -> R:
         if name in raw:
             items = raw[name].items()
             raw[name] = FrozenMap(dict(items) if member is None else {key: member(value) for key, value in items})
-    known = _known(kind)
     if not raw.keys() <= known:
         raw = {name: value for name, value in raw.items() if name in known}
     return kind.cls(id=id, version=version, **raw)
@@ -225,15 +238,20 @@ def encode_sets(kind: Kind[Any], sets: Mapping[str, Any]) -> str:
         Invalid: A value is not of its field's type, or is text that can't be kept.
     """
     writers = _writers(kind)
+    told = dict(sets)
     try:
-        return _text({name: value if value is None else _written(name, value, writers) for name, value in sets.items()})
+        for name, value in sets.items():
+            if value is not None and (name in writers or "." in name or type(value) not in _SCALARS):
+                told[name] = _written(name, value, writers)
+        return _text(told)
     except _MISFITS:
         trouble = _misfit(kind)
     raise trouble
 
 
 def _written(name: str, value: object, writers: Mapping[str, Write]) -> object:
-    write = writers.get(_form_name(name))
+    whole, dot, _ = name.partition(".")
+    write = writers.get(f"{whole}{dot}")
     if write is not None:
         return write(value)
     return dict(value) if isinstance(value, FrozenMap) else value
@@ -251,21 +269,19 @@ def decode_sets(kind: Kind[Any], text: str) -> Sets:
     """
     readers = _readers(kind)
     try:
-        return Sets(
-            {name: value if value is None else _read(name, value, readers) for name, value in _loads(text).items()}
-        )
+        told = _loads(text)
+        for name, value in told.items():
+            if value is not None and (name in readers or "." in name or type(value) is dict):
+                told[name] = _read(name, value, readers)
+        return Sets(told)
     except _MISFITS as error:
         trouble = Corrupt(f"a change of {kind.name} can't be read ({type(error).__name__}); restore a backup")
     raise trouble
 
 
-def _form_name(name: str) -> str:
-    """What the form of a field is known by: its name, or that of the members it is one of and a dot."""
-    return f"{name.partition('.')[0]}." if "." in name else name
-
-
 def _read(name: str, value: object, readers: Mapping[str, Read]) -> object:
-    read = readers.get(_form_name(name))
+    whole, dot, _ = name.partition(".")
+    read = readers.get(f"{whole}{dot}")
     if read is not None:
         return read(value)
     return FrozenMap(value) if isinstance(value, dict) else value

@@ -146,9 +146,6 @@ def _session(session: Any) -> Any:  # noqa: ANN401 - of any driver
 def _sqlalchemy(connection: Any) -> Any:  # noqa: ANN401 - of any driver
     """SQLAlchemy's, which begins its transaction as it does with any statement: else it would not commit."""
     driver = _known(connection.connection.driver_connection)
-    begun = connection.get_nested_transaction() or connection.get_transaction()
-    if begun is None and implicit(driver):
+    if implicit(driver) and not connection.in_transaction():
         connection.begin()
-    elif begun is not None and not begun.is_active:
-        raise StoreError(FAILED)
     return driver

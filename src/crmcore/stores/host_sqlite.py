@@ -287,7 +287,7 @@ class HostSqliteStore(SqliteStore):
         if not path:
             raise StoreError(f"{WHERE} is kept in memory; its log is followed between transactions: commit first")
         try:
-            with contextlib.closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)) as other:
+            with contextlib.closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", timeout=0.2, uri=True)) as other:
                 known = other.execute("SELECT 1 FROM sqlite_master WHERE name = 'crm_change'").fetchall()
                 ((last,),) = other.execute("SELECT max(seq) FROM crm_change") if known else [(0,)]
         except sqlite3.Error as error:

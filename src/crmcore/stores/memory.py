@@ -169,6 +169,10 @@ class MemoryStore:
                 raise Closed(message)
             yield self._rooms
 
+    def alone(self) -> contextlib.AbstractContextManager[object]:
+        """Nobody else writes meanwhile, nor reads."""
+        return self._open()
+
     def _shelves(self, kind: Kind[R]) -> dict[str, _Shelf[R]]:
         return self._rooms.shelves.setdefault((self.tenant, kind.name), {})
 
@@ -221,7 +225,7 @@ class MemoryStore:
             if first is not None:
                 return first
             admit(changes, rooms.kinds, recorded_at)
-            check_unmoved(unmoved or {}, self._version)
+            check_unmoved(unmoved or {}, self._versions)
             if end is not None and self.changes(after=end, limit=1):
                 raise moved_on(end)
             staged = self._staged(changes, id, recorded_at, playbook)
@@ -233,10 +237,9 @@ class MemoryStore:
                 rooms.keys[self.tenant, key.text] = (key.fingerprint, done)
             return done
 
-    def _version(self, kind: str, id: str) -> int:
-        """The version of a record; 0 when it is not there."""
-        found = self.get(self._rooms.kinds[kind], [id])
-        return found[id].version if found else 0
+    def _versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
+        """The versions of records of a kind, by id; those that are not there are left out."""
+        return {id: record.version for id, record in self.get(self._rooms.kinds[kind], ids).items()}
 
     def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
         """What a commit would leave, on the side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -108,14 +109,14 @@ class PostgresStore(SqlStore):
 
     # --- writing: several at once -----------------------------------------------------------------------------------
 
-    def _version(self, kind: str, id: str) -> int:
-        """The version of a record, which nobody moves until this is written; 0 when it is not there."""
-        sql = f"SELECT version FROM {table_of(self._kinds[kind])} WHERE tenant = ? AND id = ? FOR SHARE"
-        rows = self._file.rows(sql, (self.tenant, id))
-        if rows:
-            return int(rows[0][0])
+    def _versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
+        """The versions of records of a kind, by id, which nobody moves until this is written."""
+        sql = f"SELECT id, version FROM {table_of(self._kinds[kind])} WHERE tenant = ? AND id = ANY(?) ORDER BY id"
+        found = dict(self._file.rows(f"{sql} FOR SHARE", (self.tenant, ids)))
+        if len(found) == len(ids):
+            return found
         self._file.rows("LOCK TABLE crm_change IN SHARE ROW EXCLUSIVE MODE")  # what is not there can't be held
-        return super()._version(kind, id)
+        return dict(self._file.rows(sql, (self.tenant, ids)))
 
     def _numbered(self, count: int, recorded_at: datetime) -> tuple[Sequence[int], datetime]:
         """The next places of the log, and when they are recorded: never before what this tenant has."""
@@ -177,6 +178,10 @@ class PostgresStore(SqlStore):
     def tip(self) -> str:
         """The cursor of somebody who has read all there is now."""
         return str(Cursor(attrs.evolve(self._taken()[0], own=None)))
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Nobody else writes meanwhile: what is read and written is one transaction, unless it is the host's."""
+        return self._file.alone()
 
     def move_cursor(self, consumer: str, *, was: str, now: str) -> None:
         """Keep where somebody who follows the log has come to."""

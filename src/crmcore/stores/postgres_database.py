@@ -298,8 +298,10 @@ class PostgresDatabase:
         """Roll back; a connection that can't is of no more use."""
         try:
             connection.execute("ROLLBACK")
-        except self._failures:
+        except BaseException as error:
             connection.close()
+            if not isinstance(error, self._failures):
+                raise
 
     def transact(self, act: Callable[[], T], *, alone: bool = False) -> T:
         """What an act gives that reads and writes, in a write transaction, tried again when others were in the way.
@@ -313,7 +315,11 @@ class PostgresDatabase:
             with self.writing(alone=alone):
                 return act()
 
-        return self.tried(done)
+        return act() if self._within() is not None else self.tried(done)
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """A write transaction for several acts of this thread, while nobody else writes; none in one that is open."""
+        return self.writing(alone=True) if self.own() else contextlib.nullcontext()
 
     def tried(self, act: Callable[[], T]) -> T:
         """What an act gives that may have to be tried again because of other writers.

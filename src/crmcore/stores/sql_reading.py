@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, TypeAlias, cast
@@ -45,7 +46,7 @@ def _by_id(kind: Kind[Any], count: int) -> str:
     return f"SELECT id, version, body, checksum FROM {table_of(kind)} WHERE tenant = ? AND id IN ({ids})"
 
 
-class SqlReading:
+class SqlReading(ABC):
     """What a store in SQL can be asked. In every piece of SQL ``k`` is a kind's table and ``x`` the log.
 
     Attributes:
@@ -59,13 +60,13 @@ class SqlReading:
 
     # --- what each engine says in its own way -----------------------------------------------------------------------
 
+    @abstractmethod
     def _within(self, cut: str) -> Condition:
         """The condition that a row of the log lies within a cut."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _beyond(self, cut: str) -> Condition:
         """The condition that a row of the log came after a cut."""
-        raise NotImplementedError
 
     # --- records ----------------------------------------------------------------------------------------------------
 
@@ -209,8 +210,7 @@ class SqlReading:
         sql = """SELECT kind, id, version, body, checksum FROM crm_change
             WHERE tenant = ? AND commit_id = ? ORDER BY seq"""
         records = [
-            record_of(self._kinds[name], self._file.path, row)
-            for name, *row in self._file.rows(sql, (self.tenant, id))
+            record_of(self._kinds[name], self._file.path, row) for name, *row in self._file.rows(sql, (self.tenant, id))
         ]
         return Commit(id, tuple(self.changes(commit=id)), tuple(records))
 

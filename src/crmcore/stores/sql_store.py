@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
@@ -77,6 +78,12 @@ def _standing_by_id(kind: Kind[Any], count: int) -> str:
     return f"SELECT {columns} FROM {table_of(kind)} WHERE tenant = ? AND id IN ({ids})"
 
 
+@functools.cache
+def _versions_by_id(kind: Kind[Any], count: int) -> str:
+    """The statement that reads the versions of records, by so many ids."""
+    return f"SELECT id, version FROM {table_of(kind)} WHERE tenant = ? AND id IN ({', '.join('?' * count)})"
+
+
 class SqlStore(SqlReading):
     """What every store in SQL does the same way; each engine says how its log is numbered and cut.
 
@@ -87,9 +94,9 @@ class SqlStore(SqlReading):
 
     by_record: ClassVar[bool] = False
 
+    @abstractmethod
     def _numbered(self, count: int, recorded_at: datetime) -> tuple[Sequence[int], datetime]:
         """Places in the log for some changes, and when they are recorded: never before what is there."""
-        raise NotImplementedError
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -111,7 +118,7 @@ class SqlStore(SqlReading):
             if first is not None:
                 return first
             admit(changes, self._kinds, recorded_at)
-            check_unmoved(unmoved or {}, self._version)
+            check_unmoved(unmoved or {}, self._versions)
             if end is not None and self.changes(after=end, limit=1):
                 raise moved_on(end)
             staged = self._staged(changes, id, recorded_at, playbook)
@@ -128,11 +135,13 @@ class SqlStore(SqlReading):
         """The cuts just before and after some changes, when nobody can have written between."""
         return None
 
-    def _version(self, kind: str, id: str) -> int:
-        """The version of a record; 0 when it is not there."""
-        sql = f"SELECT version FROM {table_of(self._kinds[kind])} WHERE tenant = ? AND id = ?"
-        rows = self._file.rows(sql, (self.tenant, id))
-        return int(rows[0][0]) if rows else 0
+    def _versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
+        """The versions of records of a kind, by id; those that are not there are left out."""
+        found: dict[str, int] = {}
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            found.update(self._file.rows(_versions_by_id(self._kinds[kind], len(chunk)), (self.tenant, *chunk)))
+        return found
 
     def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
         """What a commit would leave, not yet written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, Self
@@ -146,6 +147,10 @@ class SqliteStore(SqlStore):
         """The next places of the log, and when they are recorded."""
         seq, last = self._end()
         return range(seq + 1, seq + 1 + count), recorded_at if last is None else max(recorded_at, last)
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Nobody else writes meanwhile: what is read and written is one transaction, unless it is the host's."""
+        return self._file.writing() if isinstance(self._file, SqliteFile) else contextlib.nullcontext()
 
     def purge(self) -> Purge:
         """Write the file anew without what was deleted, and empty the log beside it."""

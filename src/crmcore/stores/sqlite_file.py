@@ -253,6 +253,12 @@ class SqliteFile:
             act: The act.
             alone: Whether nobody else may write meanwhile.
         """
+        if self.lock.acquire(blocking=False):
+            try:
+                if self._within:  # in a transaction of this thread's, which is kept or undone as a whole
+                    return act()
+            finally:
+                self.lock.release()
         return self._group.done(act)
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Generic
 
 import attrs
@@ -164,20 +165,24 @@ def step(kind: Kind[R], standing: Standing[R] | None, change: Change[R], later: 
     return Standing(record, standing.first, standing.horizon, (min(since, change.at), standing.horizon)), True
 
 
-def check_unmoved(unmoved: Mapping[tuple[str, str], int], version: Callable[[str, str], int]) -> None:
+def check_unmoved(
+    unmoved: Mapping[tuple[str, str], int], versions: Callable[[str, Sequence[str]], Mapping[str, int]]
+) -> None:
     """Refuse a commit whose ground has moved.
 
     Args:
         unmoved: The records it rests on, and the versions they must still have.
-        version: Gives the version of a record; 0 when it is not there.
+        versions: Gives the versions of records of a kind, by id; those that are not there are left out.
 
     Raises:
         Conflict: One has moved on.
     """
-    for (kind, id), expected in sorted(unmoved.items()):
-        found = version(kind, id)
-        if found != expected:
-            raise Conflict(kind, id, expected=expected, found=found)
+    for kind, wholes in groupby(sorted(unmoved), key=lambda whole: whole[0]):
+        ids = [id for _, id in wholes]
+        found = versions(kind, ids)
+        for id in ids:
+            if found.get(id, 0) != unmoved[kind, id]:
+                raise Conflict(kind, id, expected=unmoved[kind, id], found=found.get(id, 0))
 
 
 def moved_on(end: str) -> Conflict:

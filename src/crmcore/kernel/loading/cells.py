@@ -21,7 +21,7 @@ from crmcore.kernel.money import Money, number
 __all__ = ["Cells", "check_date_format"]
 
 AMOUNT = re.compile(r"(?:([A-Za-z]{3}) ?)?([^A-Za-z]+?)(?: ?([A-Za-z]{3}))?")
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 """How a number is written in a table: Python's own 1_000 and 1e3 are not meant as such there."""
 
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

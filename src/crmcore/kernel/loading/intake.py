@@ -98,14 +98,6 @@ class Intake(Reading[R]):
             context: The circumstances.
         """
 
-    @abstractmethod
-    def ground(self, changes: Sequence[Change[Any]]) -> Mapping[tuple[str, str], int]:
-        """The other records that changes rest on, and the versions these must still have when they are written.
-
-        Args:
-            changes: What would be written.
-        """
-
 
 def value_at(record: Record, path: str) -> object:
     """The value under a field's name or dotted name.

@@ -56,7 +56,7 @@ def loaded(
         if given["dry_run"] or not planning.changes:
             return attrs.evolve(report, dry_run=given["dry_run"])
         try:
-            done = desk.front.commit(planning.changes, unmoved=desk.ground(planning.changes))
+            done = desk.front.commit(planning.changes)
         except Conflict:
             if not tries:
                 raise

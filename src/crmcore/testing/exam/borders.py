@@ -249,12 +249,15 @@ def _pointed(world: World) -> Iterator[Border]:
         "stretches", 20, [store.stretch(limit=3).cursor], mutated_text, lambda text: store.stretch(text, limit=3)
     )
     request = {"name": "Roof", "amount": Money(5, "EUR"), "tags": ["a", 1]}
-    yield Border("keys", 30, ["order 17"], mutated_text, lambda text: (crm.given(key=text), store.kept(Key(text, ""))))
+    yield Border("keys", 20, ["order 17"], mutated_text, lambda text: crm.given(key=text))
+    yield Border("kept keys", 10, ["order 17"], mutated_text, lambda text: store.kept(Key(text, "")))
     yield Border("requests", 20, [request], mutated_data, lambda asked: Key.of("order 17", asked))
-    yield Border("ids", 30, ids, mutated_text, lambda text: (deals.exists(F.account == text), crm.history(text)))
+    yield Border("ids", 20, ids, mutated_text, crm.history)
+    yield Border("references", 10, ids, mutated_text, lambda text: deals.find(F.account == text))
     yield Border("external ids", 10, ids, mutated_text, lambda text: deals.external(text, text))
     times = ["2026-11-02T10:00+01:00", "2026-11-02"]
-    yield Border("times", 30, times, mutated_text, lambda text: (crm.given(at=text), crm.as_of(text, known=text)))
+    yield Border("times", 15, times, mutated_text, lambda text: crm.given(at=text))
+    yield Border("times of views", 15, times, mutated_text, lambda text: crm.as_of(text, known=text))
     tenants = ["acme"]
     yield Border("tenants", 10, tenants, mutated_text, lambda text: crm.given(tenant=text, by=text, reason=text))
 

@@ -18,7 +18,7 @@ from crmcore.kernel.errors import CrmError
 from crmcore.testing.exam.borders import Border, World, borders
 from crmcore.testing.exam.canary import CANARY, misconduct, outcome
 from crmcore.testing.exam.findings import Findings, Step
-from crmcore.testing.exam.mutation import mutated_text, size_of
+from crmcore.testing.exam.mutation import INJECTIONS, mutated_text, size_of
 
 __all__ = ["Limits", "hungry", "injected", "read_all", "slow", "subject", "untyped"]
 
@@ -140,7 +140,7 @@ def read_all(places: Sequence[Border], count: int, seed: int, step: Step) -> tup
     limits = [Limits.of(border) for border in places]
     shares = [*accumulate(border.share for border in places)]
     chance, wrong = Random(seed), dict[str, str]()  # noqa: S311
-    done, told = Counter[str](), 0
+    done, told, readings = Counter[str](), 0, 0
     while (read := done.total()) < count:
         if read - told >= TOLD:
             step(read - told)
@@ -148,7 +148,8 @@ def read_all(places: Sequence[Border], count: int, seed: int, step: Step) -> tup
         place = bisect(shares, chance.randrange(shares[-1]))
         border = places[place]
         input = border.mutated(chance, chance.choice(border.examples))
-        for one in _wrong(border, limits[place], input, closely=not chance.randrange(LOOKED_INTO)):
+        readings += 1
+        for one in _wrong(border, limits[place], input, closely=readings % LOOKED_INTO == 1):
             wrong.setdefault(f"{border.name}: {one}", f"seed {seed}, input {read:,}: {_shown(input)}")
         done[border.name] += border.inputs
     step(done.total() - told)
@@ -186,12 +187,12 @@ def subject(count: int, folder: Path, seed: int, step: Step) -> Findings:
 # --- controls -------------------------------------------------------------------------------------------------------
 
 
-def _control(read: Callable[[str], object]) -> Callable[[int, Path, int, Step], Findings]:
+def _control(good: str, read: Callable[[str], object]) -> Callable[[int, Path, int, Step], Findings]:
     """A sitting at one flawed border."""
 
     def sitting(count: int, folder: Path, seed: int, step: Step) -> Findings:
         del folder
-        border = Border("numbers", 1, ["1200"], mutated_text, read)
+        border = Border("texts", 1, [good], mutated_text, read)
         wrong, done = read_all([border], count, seed, step)
         return Findings(done.total(), tuple(wrong))
 
@@ -199,15 +200,15 @@ def _control(read: Callable[[str], object]) -> Callable[[int, Path, int, Step], 
 
 
 def _slowly(text: str) -> None:
-    """Take long over one text."""
-    until = time.thread_time() + (text == "120") / 20
+    """Take long over texts of four letters."""
+    until = time.thread_time() + (len(text) == 4) / 33
     while time.thread_time() < until:
         pass
 
 
-untyped = _control(int)
-slow = _control(_slowly)
-hungry = _control(lambda text: bytes(200_000_000 * (text != "1200")))
+untyped = _control("1200", int)
+slow = _control("north", _slowly)
+hungry = _control("north", lambda text: bytes(200_000_000 * (text != "north")))
 
 
 def injected(count: int, folder: Path, seed: int, step: Step) -> Findings:
@@ -221,7 +222,9 @@ def injected(count: int, folder: Path, seed: int, step: Step) -> Findings:
     """
     chance = Random(seed)  # noqa: S311
     with World.of(folder) as world:
-        for _ in range(count):
-            world.store.ask(f"SELECT id, 1, 1, 1 FROM crm_account WHERE tenant = '{mutated_text(chance, 'acme')}'")  # noqa: S608
+        for number in range(count):
+            turn, meant = divmod(number, 2)
+            text = INJECTIONS[turn % len(INJECTIONS)] if meant else mutated_text(chance, "acme")
+            world.store.ask(f"SELECT id, 1, 1, 1 FROM crm_account WHERE tenant = '{text}'")  # noqa: S608
             step(1)
     return Findings(count, tuple(world.guard.violations))

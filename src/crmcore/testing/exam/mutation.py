@@ -9,9 +9,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-__all__ = ["CLASSICS", "VALUES", "mutated_data", "mutated_text", "size_of"]
+__all__ = ["CLASSICS", "INJECTIONS", "VALUES", "mutated_data", "mutated_text", "size_of"]
 
 HUGE = 200_000
+LONG = 20_000
+"""How long texts are that a careless pattern reads over and over."""
 DEEP = 100_000
 """How deep texts nest; values that do are built, so that it must not be deeper than this process can take apart."""
 NESTED = 2_000
@@ -70,6 +72,8 @@ CLASSICS: tuple[str, ...] = (
     "(" * 1_000,
     "a" * HUGE,
     "a@" * 1_000,
+    *("9" * LONG + ",", "9 " * LONG, "1," * LONG, "." * LONG, "-" * LONG + "!", " " * LONG + "x", "a." * LONG),
+    *("\u4e00" * LONG, "0 " * LONG + "x", "\u0301" * LONG, "@" * LONG, "A" * LONG + " 1"),
     "9999-12-31",
     "0000-00-00",
     "2026-02-30",

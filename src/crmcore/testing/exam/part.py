@@ -183,7 +183,7 @@ PARTS: tuple[Part, ...] = (
         unit="inputs",
         wrong="misread",
         count=1_000_000,
-        control_count=200,
+        control_count=100,
         slices=5,
     ),
     Part(
