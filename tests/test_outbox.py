@@ -418,6 +418,33 @@ def test_a_consumer_that_is_reset_in_its_block_is_told(crm: CRM) -> None:
     assert crm.consumers.lag("erp").changes == 2
 
 
+@pytest.mark.parametrize("read", [0, 1], ids=["the beginning", "a cursor"])
+def test_a_consumer_that_is_reset_to_where_it_is_gets_all_of_it_again(crm: CRM, read: int) -> None:
+    """As often as that happens; then it goes on as ever."""
+    for name in ("Acme", "Zenith"):
+        crm.accounts.add(name=name)
+    for _ in range(read):
+        with crm.follow("erp", limit=1):
+            pass
+    for often in (1, 2):
+        with pytest.raises(Conflict), crm.follow("erp") as batch:  # noqa: PT012 - as it ends
+            told(batch)
+            place = crm.consumers.cursor("erp")
+            for _ in range(often):
+                crm.consumers.reset("erp", place)
+                assert crm.consumers.cursor("erp") == place
+        assert crm.consumers.lag("erp").changes == 2 - read
+    with crm.follow("erp") as batch:
+        assert len(batch) == 2 - read
+    with crm.follow("erp") as batch:
+        assert not batch
+    crm.consumers.reset("erp", "now")
+    crm.consumers.reset("erp", "now")
+    with crm.follow("erp") as batch:
+        assert not batch
+    crm.consumers.forget("erp")
+
+
 def test_consumers_are_listed_and_forgotten(crm: CRM) -> None:
     """Those there are; others are not found."""
     for name in ("shop", "erp"):

@@ -37,6 +37,9 @@ NOW = "now"
 BEGINNING = "-"
 """Where a consumer is kept to be that has read nothing."""
 
+ANEW = "!"
+"""Stands after the place of a consumer that was reset to where it was: a block that is open there must not move it."""
+
 
 def dedupe_key(tenant: str, change: Change[Any]) -> str:
     """What a change is recognised by when it comes again: the same one has the same key, for good.
@@ -205,11 +208,18 @@ def batch_for(
     name = _named(consumer)
     check_limit(limit)
     was = store.cursors().get(name) or _registered(store, name, start)
-    batch = _Batch(*run_after(store, names, None if was == BEGINNING else was, limit), store.tenant)
+    place = _place(was)
+    batch = _Batch(*run_after(store, names, place, limit), store.tenant)
     yield batch
     batch.check_ended()
-    if batch.cursor != was:
+    if batch.cursor != place:
         store.move_cursor(name, was=was, now=batch.cursor)
+
+
+def _place(kept: str) -> str | None:
+    """The cursor a consumer goes on from, of what is kept of it; None for the beginning."""
+    place = kept.rstrip(ANEW)
+    return None if place == BEGINNING else place
 
 
 def _named(consumer: object) -> str:
@@ -304,8 +314,7 @@ class Consumers:
         Raises:
             NotFound: Nobody follows under that name.
         """
-        kept = self._kept(consumer)
-        return None if kept == BEGINNING else kept
+        return _place(self._kept(consumer))
 
     def lag(self, consumer: str) -> Lag:
         """How far a consumer is behind. What it has not handled is read to be counted.
@@ -338,8 +347,8 @@ class Consumers:
             Invalid: The cursor is none of this log.
             Conflict: The consumer has moved on meanwhile.
         """
-        was = self._kept(consumer)
-        self._store.move_cursor(consumer, was=was, now=_cursor(self._store, to, path="to"))
+        was, now = self._kept(consumer), _cursor(self._store, to, path="to")
+        self._store.move_cursor(consumer, was=was, now=was + ANEW if now == was.rstrip(ANEW) else now)
 
     def forget(self, consumer: str) -> None:
         """Forget where a consumer is; whoever follows under that name again is new.

@@ -256,17 +256,18 @@ class Writing(Circumstances):
         self, changes: Sequence[Change[Any]], given: Mapping[tuple[str, str], int], playbook: Playbook
     ) -> dict[tuple[str, str], int]:
         """Refuse changes that can't be written; gives the other records that it rests on that they can."""
-        ground = Ground(self.store)
+        check_changes(changes, self.kinds, self._clock, self._now)
+        ground, own = Ground(self.store), dict[tuple[str, str], int]()
+        for change in changes:
+            own.setdefault((change.kind, change.id), change.version - 1)
         try:
-            check_changes(changes, self.kinds, self._clock, self._now)
             check_free(objections(changes, self.kinds, cast("Store", ground), playbook))
         except Invalid:
-            self._check_unmoved(given)  # then it is no fault of theirs
+            self._check_unmoved({**own, **given})  # then it is no fault of theirs
             raise
         if self._supposed:  # what is supposed is admitted again when it is written
             return {}
-        apart = {*given, *((change.kind, change.id) for change in changes)}
-        return {whole: version for whole, version in ground.versions.items() if whole not in apart}
+        return {whole: version for whole, version in ground.versions.items() if whole not in own and whole not in given}
 
     def objections(self, changes: Sequence[Change[Any]]) -> list[Objection]:
         """What speaks against writing changes, each with the records whose changes bring it about.

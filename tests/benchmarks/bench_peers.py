@@ -93,11 +93,11 @@ def at_once(folder: Path, rounds: int) -> dict[str, float]:
 def lines() -> Iterator[Line]:
     """One line for each comparison."""
     with in_memory() as folder:
-        yield from told(one_by_one(in_sqlite(folder, durable=False), 100, 9), "SQLite in memory", aimed=True)
+        yield from told(one_by_one(in_sqlite(folder, durable=False), 25, 30), "SQLite in memory", aimed=True)
     with tempfile.TemporaryDirectory() as place:
-        yield from told(one_by_one(in_sqlite(Path(place), durable=True), 40, 5), "SQLite on the disk, durable")
+        yield from told(one_by_one(in_sqlite(Path(place), durable=True), 15, 12), "SQLite on the disk, durable")
     with server() as url:
-        yield from told(one_by_one(in_postgres(url), 50, 5), "PostgreSQL, durable")
+        yield from told(one_by_one(in_postgres(url), 20, 12), "PostgreSQL, durable")
     with in_memory() as folder:
         ours, *rest = at_once(folder, 2).items()
         for name, theirs in rest:

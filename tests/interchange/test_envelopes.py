@@ -151,7 +151,13 @@ def test_the_sdk_of_the_specification_reads_them(crm: CRM, told: list[Change[Any
 
 @pytest.mark.parametrize(
     ("asked", "path"),
-    [({"values": "some"}, "values"), ({"values": None}, "values"), ({"source": "a b"}, "source")],
+    [
+        ({"values": "some"}, "values"),
+        ({"values": None}, "values"),
+        ({"source": "a b"}, "source"),
+        ({"prefix": None}, "prefix"),
+        ({"prefix": "\n"}, "type"),
+    ],
 )
 def test_what_does_not_fit_is_refused(crm: CRM, told: list[Change[Any]], asked: dict[str, Any], path: str) -> None:
     """By name."""

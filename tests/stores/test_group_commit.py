@@ -29,10 +29,9 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         yield store
 
 
-def write(store: SqliteStore, id: str, **rest: Any) -> Callable[[], Commit]:
+def write(store: SqliteStore, id: str, code: str = "", key: Key | None = None) -> Callable[[], Commit]:
     """A commit of one parcel, for a thread."""
-    key, code = rest.pop("key", None), rest.pop("code", id)
-    change = added(Parcel, id, label=id, code=code, **rest)
+    change = added(Parcel, id, label=id, code=code or id)
     return lambda: store.commit([change], id=f"commit of {id}", recorded_at=hour(200), key=key)
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from crmcore import CRM, Duplicate, F
-from crmcore.kernel.errors import CrmError, StoreError
+from crmcore.kernel.errors import Corrupt, CrmError, StoreError
 from crmcore.kernel.fields import field
 from crmcore.kernel.page import query
 from crmcore.kernel.ports import Key, Moment
 from crmcore.kernel.records import Record, kind_of, record
+from crmcore.stores import migrations, postgres_tenants
 from crmcore.stores.postgres import PostgresStore
+from crmcore.stores.schema import TABLES
 from crmcore.testing import StoreContract
 from crmcore.testing.specimens import KINDS, PARCEL, Parcel, Pen, added, hour
 from crmcore.verification import verify
@@ -290,6 +292,28 @@ def test_a_log_restored_elsewhere_goes_on(opened: Opened, store: PostgresStore) 
             store._file.rows("UPDATE crm_meta SET value = 'another' WHERE name = 'cluster'")
 
 
+def test_an_older_format_is_brought_up_for_every_tenant(
+    opened: Opened, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is checked whole before, and a table that is new has its policy at once."""
+    every, later = store._file.for_every_tenant(), migrations.FORMAT + 1
+    ((was, place),) = every.rows("SELECT what, seq FROM crm_change WHERE tenant = 'there' ORDER BY seq LIMIT 1")
+    step = ("CREATE TABLE crm_news (tenant TEXT NOT NULL)", "UPDATE crm_alias SET survivor = 'z'")
+    monkeypatch.setattr(migrations, "FORMAT", later)
+    monkeypatch.setattr(migrations, "STEPS", {later: {"postgresql": step}})
+    monkeypatch.setattr(postgres_tenants, "TABLES", (*TABLES, "CREATE TABLE IF NOT EXISTS crm_news (tenant TEXT)"))
+    every.rows("UPDATE crm_change SET what = 'x' WHERE seq = ?", (place,))
+    with pytest.raises(Corrupt, match="damaged"):
+        opened()
+    every.rows("UPDATE crm_change SET what = ? WHERE seq = ?", (was, place))
+    here = opened()
+    assert here.for_tenant("there").aliases("z") == {"a", "z"}
+    assert postgres_tenants.unprotected(here._file) == []
+    assert (
+        len(every.rows("SELECT 1 FROM pg_policies WHERE tablename = 'crm_news' AND schemaname = current_schema()")) == 1
+    )
+
+
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
@@ -345,3 +369,25 @@ def test_a_crm_says_how_many_connections_it_has(url: str) -> None:
         assert isinstance(crm.store, PostgresStore)
         assert (crm.store.connections, crm.store.row_security, crm.store.tenant) == (3, True, "acme")
         assert crm.verify()
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_on_a_hosts_connection_each_tenant_is_named(url: str, *, autocommit: bool) -> None:
+    """In the host's transactions and outside of them; once they have ended, nobody is."""
+    import psycopg
+
+    with CRM(PostgresStore(url, row_security=True)) as crm:
+        crm.accounts.add(name="Acme")
+    with psycopg.connect(url, autocommit=autocommit) as host:
+        for name in ("default", "there"):
+            one = CRM(connection=host, tenant=name)
+            with host.transaction():
+                one.accounts.add(name=f"Within {name}")
+                assert one.accounts.count() == (2 if name == "default" else 1)
+            one.accounts.add(name=f"After {name}")
+            host.commit()
+            assert [account.name for account in one.accounts.each()][-2:] == [f"Within {name}", f"After {name}"]
+            assert one.verify()
+            host.commit()
+            assert host.execute("SELECT count(*) FROM crm_account").fetchall() == [(0,)]
+            host.commit()

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 from time import sleep
 from typing import Any
 
 import pytest
 
-from crmcore import CRM, Conflict, CrmError, F, Invalid
+from crmcore import CRM, Conflict, CrmError, F, Invalid, Playbook
 from crmcore.kernel.errors import NotAllowed
+from crmcore.people.affiliation import AffiliationDesk
+from crmcore.stores.memory import MemoryStore
 from crmcore.stores.postgres import PostgresStore
 
 WRITERS, ROUNDS = 8, 6
@@ -178,3 +180,89 @@ def test_writers_race_undo_to_refer_to_what_it_takes_back(crms: list[CRM]) -> No
         assert {type(error) for error in trouble} <= {type(None), Invalid, NotAllowed, Conflict}
         ends.add(gone)
     assert ends
+
+
+def test_undo_and_adopt_come_to_their_end_though_others_never_stop(crms: list[CRM]) -> None:
+    """What rests on all of the log is done at last while nobody writes."""
+    crm, *others = crms
+    stop = Event()
+
+    def write(one: CRM) -> None:
+        while not stop.is_set():
+            one.opportunities.add(name="Roof")
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        busy = [threads.submit(write, one) for one in others]
+        try:
+            for currency in ("EUR", "JPY", "USD"):
+                acme = crm.accounts.add(name="Acme")
+                assert crm.undo(commit_of(crm, acme))[0].deleted_at is not None
+                crm.adopt(Playbook(currency=currency))
+        finally:
+            stop.set()
+        failed = {type(one.exception()) for one in busy}
+    assert failed <= {type(None), Conflict}
+    assert crm.verify()
+
+
+def test_what_an_act_changes_along_is_never_late_by_accident(crm: CRM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contact is read after the act was told the time; somebody may have changed them in between."""
+    acme, ada = crm.accounts.add(name="Acme"), crm.contacts.add(name="Ada")
+    there, people, todo = crm.given(), AffiliationDesk._people, [1]
+
+    def slow(self: AffiliationDesk, ids: Any) -> Any:  # noqa: ANN401 - as it takes and gives it
+        while todo:
+            todo.pop()
+            sleep(0.002)
+            there.contacts.update(ada, job_title="Countess")
+        return people(self, ids)
+
+    monkeypatch.setattr(AffiliationDesk, "_people", slow)
+    crm.affiliations.add(contact=ada, account=acme)
+    assert [change.late for change in crm.history(ada)] == [False] * 3
+    assert crm.contacts.get(ada.id).account == acme.id
+
+
+def test_a_transaction_left_open_goes_to_nobody_else(url: str) -> None:
+    """A connection that was interrupted in the middle is closed."""
+    with CRM(PostgresStore(url, connections=1)) as crm:
+        pool = crm.store._file._pool  # type: ignore[attr-defined]
+        with pool.borrowed() as connection:
+            connection.execute("BEGIN")
+        assert connection.closed
+        assert crm.accounts.add(name="Acme").version == 1
+
+
+def test_what_is_left_halfway_alone_is_undone(crm: CRM) -> None:
+    """All acts of a thread that writes alone are one transaction, where the store has transactions."""
+    if isinstance(crm.store, MemoryStore):
+        pytest.skip("memory has none")
+
+    def interrupted() -> None:
+        with crm.store.alone():  # type: ignore[attr-defined]
+            crm.accounts.add(name="Acme")
+            crm.accounts.add(name="Bcme")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert crm.accounts.count() == 1
+    assert crm.accounts.add(name="Acme").version == 1
+
+
+def test_what_is_refused_for_what_others_did_meanwhile_is_done_anew(crm: CRM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looked before and after somebody else's act has not given anything wrong."""
+    acme, bcme, ada = crm.accounts.add(name="Acme"), crm.accounts.add(name="Bcme"), crm.contacts.add(name="Ada")
+    first = crm.affiliations.add(contact=ada, account=acme)
+    there, then, todo = crm.given(), AffiliationDesk._then, [1]
+
+    def slow(self: AffiliationDesk, contacts: Any) -> Any:  # noqa: ANN401 - as it takes and gives it
+        found = [*then(self, contacts)]
+        while todo:
+            todo.pop()
+            there.affiliations.delete(first.id)
+        return iter(found)
+
+    monkeypatch.setattr(AffiliationDesk, "_then", slow)
+    crm.affiliations.add(contact=ada, account=bcme)
+    assert crm.contacts.get(ada.id).account == bcme.id

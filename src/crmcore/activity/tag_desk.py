@@ -108,8 +108,8 @@ class TagDesk(TagNames):
 
         linked: tuple[Record, ...] = once(
             lambda: self._kept(act, [tag], [*given]),
-            lambda: left(self._tried(lambda: self._links(act, tag, given)), lambda id: standing(self.front, id)),
-            lambda done: left(done, lambda id: stood(self.front, id, done)),
+            lambda: left(self._tried(lambda: self._links(act, tag, given)), lambda one: standing(self.front, one)),
+            lambda done: left(done, lambda one: stood(self.front, one, done)),
         )
         return linked[0] if isinstance(record, Record | str) else linked
 

@@ -8,7 +8,6 @@ Source: CloudEvents specification 1.0.2 with its JSON event format and HTTP prot
 from __future__ import annotations
 
 import base64
-import builtins
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import attrs
 
+from crmcore.interchange.headers import by_name
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import EMPTY, FrozenMap
 from crmcore.kernel.instants import instant
@@ -233,10 +233,7 @@ class CloudEvent:
         Raises:
             Invalid: It is no event of CloudEvents 1.0, or several.
         """
-        if not isinstance(headers, Mapping):
-            mend = "give them as {name: value}"
-            raise Invalid([Problem("headers", builtins.type(headers).__name__, "headers by name", mend)])
-        known = {str(name).lower(): str(value) for name, value in headers.items()}
+        known = {name: str(value) for name, value in by_name(headers).items()}
         type = known.get("content-type")
         if type is not None and type.lower().startswith(STRUCTURED):
             if not type.lower().startswith(f"{STRUCTURED}+json"):

@@ -50,7 +50,8 @@ def envelope(
         prefix: What the type begins with: ``"com.acme."``.
 
     Raises:
-        Invalid: The change is of no kind of this CRM, the values are none of the three, or the source is no URI.
+        Invalid: The change is of no kind of this CRM, the values are none of the three, the source is no URI, or the
+            prefix is no text.
 
     Example:
         >>> from crmcore import CRM
@@ -68,6 +69,8 @@ def envelope(
         raise Invalid([Problem("change", found, "a change of this CRM", "take it from changes() or follow()")])
     if values not in get_args(Shown):
         raise Invalid([Problem("values", values, " or ".join(get_args(Shown)), "choose one of them")])
+    if not isinstance(prefix, str):
+        raise Invalid([Problem("prefix", type(prefix).__name__, "text", 'write prefix="com.acme."')])
     tenant = crm.store.tenant
     return CloudEvent(
         id=dedupe_key(tenant, change),

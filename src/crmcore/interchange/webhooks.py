@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from crmcore.interchange.headers import by_name
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.instants import utc
 
@@ -111,16 +112,13 @@ def verify(
         >>> verify("{}", sign("{}", id="evt_17", at=at, secrets=secret), now=at, secrets=secret)
         'evt_17'
     """
-    known = _known(headers)
+    known = by_name(headers)
     id, seconds, signed = (_header(known, name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature"))
     if "." in id:  # else it might end with the time and the beginning of another message's body
         raise Invalid([Problem("webhook-id", HIDDEN, "an id without full stops", "send Standard Webhooks")])
     if not _SECONDS.fullmatch(seconds):
         raise Invalid([Problem("webhook-timestamp", HIDDEN, "seconds since 1970", "send a whole number")])
-    if not isinstance(tolerance, timedelta):
-        mend = "write timedelta(minutes=5)"
-        raise Invalid([Problem("tolerance", type(tolerance).__name__, "a timedelta", mend)])
-    if abs(utc(now, "now").timestamp() - int(seconds)) > tolerance.total_seconds():
+    if abs(utc(now, "now").timestamp() - int(seconds)) > _seconds(tolerance):
         mend = "send it anew, or set the clocks"
         raise Invalid([Problem("webhook-timestamp", seconds, f"a time within {tolerance} of now", mend)])
     content = _content(id, seconds, body)
@@ -178,17 +176,17 @@ def _no_secret(expected: str) -> Invalid:
     return Invalid([Problem("secrets", HIDDEN, expected, "make it with secret_text(secrets.token_bytes(32))")])
 
 
-def _known(headers: object) -> dict[str, object]:
-    """Headers by their names in lower case."""
-    if not isinstance(headers, Mapping):
-        mend = "give them as {name: value}"
-        raise Invalid([Problem("headers", type(headers).__name__, "headers by name", mend)])
-    return {str(name).lower(): value for name, value in headers.items()}
+def _seconds(tolerance: object) -> float:
+    """A tolerance in seconds."""
+    if not isinstance(tolerance, timedelta):
+        mend = "write timedelta(minutes=5)"
+        raise Invalid([Problem("tolerance", type(tolerance).__name__, "a timedelta", mend)])
+    return tolerance.total_seconds()
 
 
-def _header(known: Mapping[str, str], name: str) -> str:
+def _header(known: Mapping[str, object], name: str) -> str:
     """A header that must be there."""
-    value: object = known.get(name)
+    value = known.get(name)
     if not isinstance(value, str) or not value:
         raise Invalid([Problem(name, None, "a header with a value", "send Standard Webhooks")])
     return value

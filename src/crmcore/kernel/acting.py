@@ -224,7 +224,18 @@ class Acting(Intake[R]):
             mend = f"give {self.kind.name} a desk with acts of its own"
             raise Invalid([Problem(pure.__name__, changes[0].kind, f"an act that makes a {self.kind.name}", mend)])
         ready = [self.ready(one) for one in changes if several or one.version == 1 or one.sets]
-        return (*ready, *self.along(ready, context)), several
+        proposed = (*ready, *self.along(ready, context))
+        self._check_in_time(proposed, target)
+        return proposed, several
+
+    def _check_in_time(self, changes: Sequence[Change[Any]], target: R | str | None) -> None:
+        """Refuse to change other records before what has happened to them since the act began: nobody backdated it."""
+        own = None if target is None else self._id(target)  # it was read before the act was told the time
+        others = [one for one in changes if one.version > 1 and one.id != own] if self.front.backdated is None else []
+        for one in others:
+            if any(known.at > one.at for known in self.front.store.changes(kind=one.kind, id=one.id)):
+                message = f"{one.kind} {one.id} was changed by someone else while it was looked at; repeat the act"
+                raise Conflict(one.kind, one.id, expected=one.version - 1, found="more", message=message)
 
     def _subject(self, target: R | str, *, deleted: bool) -> R:
         """The record an act is done on: as it stands, or as it was when the act is backdated."""

@@ -150,7 +150,9 @@ class Desk(Acting[R]):
             True
         """
         if not isinstance(external, tuple) or len(external) != 2:
-            raise Invalid([Problem("external", type(external).__name__, "a system and an id", 'write ("hubspot", "4711")')])
+            raise Invalid(
+                [Problem("external", type(external).__name__, "a system and an id", 'write ("hubspot", "4711")')]
+            )
         system, id = external
         asked = ("upsert", (external, fields))
         known, whole = self.external(system, id), {**fields, f"external.{system}": id}

@@ -179,10 +179,10 @@ class AffiliationDesk(Desk[Affiliation]):
     ) -> tuple[Change[Affiliation], *tuple[Change[Any], ...]]:
         """Affiliate a contact, perhaps anew, perhaps first of all: the act behind ``add``."""
         contact, account = fields["contact"], fields["account"]
+        first = self._people([contact]).values() if read_boolean(primary, path="primary") else ()
         comes = fields["since"] is None and fields["until"] is None
         back = comes and any(one.account == account for one in self._then([contact]))
         made = affiliate(context, **{**fields, **({"since": today(context.at, context.zone)} if back else {})})
-        first = self._people([contact]).values() if read_boolean(primary, path="primary") else ()
         return made, *(context.changed(one, "affiliated", account=account) for one in first)
 
     def check_update(self, record: Affiliation, fields: Mapping[str, Any]) -> None:
@@ -234,6 +234,7 @@ class AffiliationDesk(Desk[Affiliation]):
         written = {one.id: applied(self.kind, known.get(one.id), one) for one in moves}
         settled = {one.id for one in changes if one.kind == "contact"}
         whose = {one.contact for one in written.values()} - settled
+        people = self._people(whose)  # first: who changes their affiliations later changes them, and is noticed
         now: dict[str, list[Affiliation]] = {id: [] for id in whose}
         for one in ({one.id: one for one in self._then(whose)} | written).values():
             if one.contact in whose and one.deleted_at is None and one.until is None:
@@ -241,7 +242,6 @@ class AffiliationDesk(Desk[Affiliation]):
         joined = {
             written[one.id].contact for one in moves if one.version == 1 or one.sets.get("deleted_at", one) is None
         }
-        people = self._people(whose)
         return [_settled(people[id], now[id], context, joined=id in joined) for id in sorted(people)]
 
     @property

@@ -61,6 +61,7 @@ class PostgresStore(SqlStore):
 
     _file: PostgresDatabase
     by_record = True
+    connections: int = 1
 
     def __init__(
         self,

@@ -32,8 +32,9 @@ def pipelined(connection: Connection[Any]) -> Iterator[None]:
                 yield
             except Exception as error:  # noqa: BLE001 - raised below; the driver would log what comes of it
                 first = error
-    except Exception as error:
-        raise first or error  # noqa: B904 - the first one says what happened
+    except Exception:
+        if first is None:
+            raise
     if first is not None:
         raise first
 

@@ -77,10 +77,10 @@ class Pool:
             self._process, self._room, self._out, self._idle = os.getpid(), threading.Condition(), 0, []
 
     def _leave(self, connection: Connection[Any] | None) -> None:
-        """Keep a connection for the next one, unless it is broken."""
+        """Keep a connection for the next one, unless it is broken, or was left in the middle of something."""
         with self._room:
             self._out -= 1
-            if connection is not None and (self._closed or connection.closed):
+            if connection is not None and (self._closed or connection.info.transaction_status):  # closed, or not idle
                 connection.close()
             elif connection is not None:
                 self._idle.append(connection)

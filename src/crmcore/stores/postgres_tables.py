@@ -67,8 +67,8 @@ def check_format(database: PostgresDatabase, *, row_security: bool = False) -> N
         raise StoreError(message)
     if not present:
         database.tried(lambda: _make(database))
+    database.protected = protected(database)  # first, for who names no tenant sees nothing to bring up
     bring_up(database, "postgresql", tried=database.tried)
-    database.protected = protected(database)
     _follow_cluster(database)
     if row_security:
         check_bound(database)
