@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -216,3 +217,54 @@ def test_a_crm_that_is_closed_meanwhile_says_so(crm: CRM) -> None:
         for future in working:
             future.result()
     assert told == ["Closed"] * THREADS
+
+
+# --- what the threads above meet now and then, one step after the other -----------------------------------------------
+
+
+def test_what_others_adopt_during_a_batch_is_a_conflict(crm: CRM) -> None:
+    """Its acts were done by another playbook; nobody adopted one in it."""
+
+    def meanwhile() -> None:
+        with crm.batch() as batch:
+            batch.accounts.add(name="Acme")
+            crm.adopt(Playbook(currency="EUR"))
+
+    with pytest.raises(Conflict, match="another playbook was adopted"):
+        meanwhile()
+    assert crm.accounts.count() == 0
+
+
+def test_of_two_who_adopt_at_once_one_is_told(crm: CRM) -> None:
+    """Who looked at the time first, and writes last, does not adopt into the past, where it would say nothing."""
+    now, quicker = datetime(2099, 1, 1, tzinfo=UTC), [Playbook(currency="EUR")]
+
+    def clock() -> datetime:
+        nonlocal now
+        mine, now = now, now + timedelta(seconds=1)
+        while quicker:
+            slow.adopt(quicker.pop())
+        return mine
+
+    slow = CRM(crm.store, clock=clock)
+    with pytest.raises(Conflict):
+        slow.adopt(Playbook(currency="JPY"))
+    assert slow.playbook.currency == "EUR"
+    slow.adopt(Playbook(currency="JPY"))
+    assert (slow.playbook.currency, CRM(crm.store).playbook.currency) == ("JPY", "JPY")
+
+
+def test_a_record_that_has_not_moved_is_acted_on_though_a_playbook_was_adopted(crm: CRM) -> None:
+    """Whoever gave it has looked at it as it is; only who moved it would be overwritten unseen."""
+    deal = crm.opportunities.add(name="Roof", amount=1)
+    quicker = [Playbook(currency="EUR")]
+
+    def clock() -> datetime:
+        while quicker:
+            crm.adopt(quicker.pop())
+        return datetime.now(UTC)
+
+    moved = CRM(crm.store, clock=clock).opportunities.advance(deal, to="proposal")
+    assert crm.history(moved)[-1].playbook == crm.playbook.hash
+    with pytest.raises(Conflict, match="you read version 1"):
+        crm.opportunities.advance(deal, to="proposal")

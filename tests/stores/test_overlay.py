@@ -104,6 +104,14 @@ class Tower:
                 self.floors.append(over(top))
             return done
 
+    def cursors(self) -> dict[str, str]:
+        """Of those who follow it, which no overlay may forget."""
+        return self.floors[0].for_tenant(self.tenant).cursors()
+
+    def move_cursor(self, consumer: str, **moved: str) -> None:
+        """At the same place."""
+        self.floors[0].for_tenant(self.tenant).move_cursor(consumer, **moved)
+
     def close(self) -> None:
         """Every floor."""
         for floor in reversed(self.floors):
@@ -149,6 +157,7 @@ class LaidMachine(StoreMachine):
         """From here on, write to an overlay."""
         self.floors.append(over(self.floors[-1]))
         self.stores = {tenant: self.floors[-1].for_tenant(tenant) for tenant in self.stores}
+        self.followed.clear()  # an overlay has followers of its own
 
     @precondition(lambda self: len(self.floors) > 1)
     @rule(tenant=tenants, floor=st.integers(1, 3), steps=several(1, -3), recorded=hours, key=st.none() | keys)
