@@ -256,6 +256,7 @@ INNER = frozenset(
         "check_update",
         "checked",
         "close",
+        "on",  # takes a host's connection, which this CRM has none of: tests/stores/test_host_sqlite.py
         "context",
         "conversion",
         "converted_into",

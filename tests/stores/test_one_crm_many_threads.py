@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -257,11 +258,11 @@ def test_of_two_who_adopt_at_once_one_is_told(crm: CRM) -> None:
 def test_a_record_that_has_not_moved_is_acted_on_though_a_playbook_was_adopted(crm: CRM) -> None:
     """Whoever gave it has looked at it as it is; only who moved it would be overwritten unseen."""
     deal = crm.opportunities.add(name="Roof", amount=1)
-    quicker = [Playbook(currency="EUR")]
+    asked = count()
 
     def clock() -> datetime:
-        while quicker:
-            crm.adopt(quicker.pop())
+        if next(asked) == 1:  # the act has looked at the playbook, and is about to be written
+            crm.adopt(Playbook(currency="EUR"))
         return datetime.now(UTC)
 
     moved = CRM(crm.store, clock=clock).opportunities.advance(deal, to="proposal")

@@ -216,7 +216,7 @@ class SuppressionDesk(Desk[Suppression]):
 
 def _marked(**told: Any) -> Mark:  # noqa: ANN401 - what somebody gave
     """The one way to know somebody that was given."""
-    given = {way: value for way, value in told.items() if value is not None}
+    given = {way: value for way, value in told.items() if value is not None and way in _WAYS}
     if len(given) != 1:
         mend = "lift one at a time"
         raise Invalid([Problem("email, phone, external", f"{len(given)} of them", "exactly one of them", mend)])
