@@ -182,14 +182,6 @@ class Playbooks:
         if known is not None and done.cuts is not None and known.seen == done.cuts[0] and _settled(store):
             self._known[place] = attrs.evolve(known, seen=done.cuts[1])
 
-    def kept(self, store: Store) -> bool:
-        """Whether the playbook is known to be in the store.
-
-        Args:
-            store: The store, bound to a tenant.
-        """
-        return self.now(store)[1] > 0
-
     def keep(
         self,
         store: Store,

@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 
 from crmcore.kernel.errors import Busy, Conflict, Invalid
 from crmcore.kernel.ports import Moment
+from crmcore.stores import postgres_tables
 from crmcore.stores.postgres import PostgresStore
 from crmcore.stores.postgres_cut import Cursor, Cut
 from crmcore.testing.specimens import KINDS, PARCEL, Box, Parcel, Pen, added, changed, hour
@@ -262,6 +263,41 @@ def test_a_log_restored_elsewhere_goes_on(opened: Opened, store: PostgresStore, 
     assert [change.id for change in here.stretch(old, limit=9).changes] == ["b", "c"]
     assert opened().last()[0].startswith("2:")
     assert verify(here, KINDS)
+
+
+def test_two_who_open_a_restored_log_at_once_make_one_generation(
+    opened: Opened, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds that it was done while it waited."""
+    moved = iter([True, False])
+    monkeypatch.setattr(postgres_tables, "_moved", lambda _: next(moved))
+    opened()
+
+    assert [*moved] == []
+    assert store.last()[0].startswith("1:")
+
+
+def test_an_interrupted_rollback_closes_the_connection(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gets it in the middle of a transaction; and the interruption goes on."""
+    import psycopg
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    held: list[Any] = []
+
+    def work() -> None:
+        with store._file.writing():
+            held.append(store._file._within())
+            monkeypatch.setattr(psycopg.Connection, "execute", interrupted)
+            raise ZeroDivisionError
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    monkeypatch.undo()
+
+    assert held[0].closed
+    assert Pen(store).add("b").version == 1
 
 
 def test_a_cursor_from_the_future_is_refused(store: PostgresStore) -> None:
