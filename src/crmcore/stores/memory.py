@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
 from itertools import accumulate, islice
-from typing import Any, Generic, Self, cast
+from typing import Any, Self, cast
 
-import attrs
-
-from crmcore.kernel.change import Change, evolved, replay
-from crmcore.kernel.claims import Claim, claims_of
+from crmcore.kernel.change import Change, evolved
+from crmcore.kernel.claims import claims_of
 from crmcore.kernel.errors import Closed, Conflict, Duplicate
 from crmcore.kernel.page import Page, Query, page_of
 from crmcore.kernel.ports import NOW, Commit, Key, Moment, Purge, Stretch
-from crmcore.kernel.records import Kind, R, Record, kind_of
+from crmcore.kernel.records import Kind, R, Record
 from crmcore.kernel.where import select
 from crmcore.kernel.words import words_changed
 from crmcore.stores.places import START, cursor_of, follow_from, outrun, place_in, tip_of
+from crmcore.stores.shelves import Claims, Rooms, Shelf, Staged
 from crmcore.stores.standing import (
     Later,
     Standing,
@@ -36,33 +34,6 @@ from crmcore.stores.standing import (
 from crmcore.stores.word_index import WordIndex
 
 __all__ = ["MemoryStore", "selected"]
-
-
-@attrs.define(eq=False)
-class _Shelf(Generic[R]):
-    """One record with its whole history."""
-
-    standing: Standing[R]
-    changes: list[Change[R]] = attrs.field(factory=list)
-    states: list[R] = attrs.field(factory=list)
-    horizons: list[datetime] = attrs.field(factory=list)
-
-    def at(self, at: datetime | None, known: int | None) -> R | None:
-        """The record at a moment; None when it was not there yet.
-
-        Args:
-            at: What had happened by then; None for everything.
-            known: How many of its changes were known; None for all.
-        """
-        if at is None and known is None:
-            return self.standing.record
-        if self.standing.folded(at):
-            happened = [change for change in self.changes[:known] if at is None or change.at <= at]
-            return replay(kind_of(type(self.standing.record)), happened)
-        end = len(self.changes) if known is None else known
-        if at is not None:
-            end = min(end, bisect.bisect_right(self.horizons, at))
-        return self.states[end - 1] if end else None
 
 
 def _later(change: Change[Any], known: list[Change[Any]], written: list[Change[Any]]) -> Later:
@@ -86,54 +57,6 @@ def selected(records: Iterable[R], asked: Query) -> list[R]:
     return found if asked.where is None else select(asked.where, found)
 
 
-@attrs.define(eq=False)
-class _Rooms:
-    """What the stores of all tenants share."""
-
-    lock: threading.RLock = attrs.field(factory=threading.RLock)
-    kinds: dict[str, Kind[Any]] = attrs.field(factory=dict)
-    log: list[tuple[str, Change[Any]]] = attrs.field(factory=list)
-    shelves: dict[tuple[str, str], dict[str, _Shelf[Any]]] = attrs.field(factory=dict)
-    claims: dict[tuple[str, str, str, str], dict[str, bool]] = attrs.field(factory=dict)
-    keys: dict[tuple[str, str], tuple[str, Commit]] = attrs.field(factory=dict)
-    merged: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
-    words: dict[tuple[str, str], WordIndex] = attrs.field(factory=dict)
-    cursors: dict[tuple[str, str], str] = attrs.field(factory=dict)
-    secrets: dict[str, bytes] = attrs.field(factory=dict)
-    closed: bool = False
-
-
-@attrs.define(eq=False)
-class _Staged:
-    """Records and changes on their way into a commit."""
-
-    now: dict[tuple[str, str], Standing[Any]] = attrs.field(factory=dict)
-    changes: list[Change[Any]] = attrs.field(factory=list)
-    records: list[Record] = attrs.field(factory=list)
-
-    def leave(self, place: int, record: Record) -> None:
-        """Let a change leave another record."""
-        whole = self.changes[place].kind, record.id
-        self.now[whole] = attrs.evolve(self.now[whole], record=record)
-        self.records[place] = record
-
-
-@attrs.define(eq=False)
-class _Claims:
-    """Who holds what once a commit is through, on the side."""
-
-    tenant: str
-    present: Mapping[tuple[str, str, str, str], dict[str, bool]]
-    changed: dict[tuple[str, str, str, str], dict[str, bool]] = attrs.field(factory=dict)
-
-    def holders(self, kind: str, claim: Claim) -> dict[str, bool]:
-        """The holders of a value, and whether they live; to be changed."""
-        whole = (self.tenant, kind, *claim)
-        if whole not in self.changed:
-            self.changed[whole] = dict(self.present.get(whole, {}))
-        return self.changed[whole]
-
-
 class MemoryStore:
     """Keeps records and changes in this process; nothing survives it. Threads may share it.
 
@@ -147,9 +70,9 @@ class MemoryStore:
         'Acme'
     """
 
-    def __init__(self, tenant: str = "default", *, _rooms: _Rooms | None = None) -> None:
+    def __init__(self, tenant: str = "default", *, _rooms: Rooms | None = None) -> None:
         self.tenant = tenant
-        self._rooms = _rooms or _Rooms()
+        self._rooms = _rooms or Rooms()
 
     def for_tenant(self, tenant: str) -> Self:
         """The same store, bound to another tenant."""
@@ -161,7 +84,7 @@ class MemoryStore:
             rooms.kinds.update({kind.name: kind for kind in kinds})
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[_Rooms]:
+    def _open(self) -> Iterator[Rooms]:
         """The rooms, for one reader or writer at a time."""
         with self._rooms.lock:
             if self._rooms.closed:
@@ -173,7 +96,7 @@ class MemoryStore:
         """Nobody else writes meanwhile, nor reads."""
         return self._open()
 
-    def _shelves(self, kind: Kind[R]) -> dict[str, _Shelf[R]]:
+    def _shelves(self, kind: Kind[R]) -> dict[str, Shelf[R]]:
         return self._rooms.shelves.setdefault((self.tenant, kind.name), {})
 
     def get(self, kind: Kind[R], ids: Iterable[str], moment: Moment = NOW) -> dict[str, R]:
@@ -183,11 +106,11 @@ class MemoryStore:
             found = {id: self._at(shelves[id], moment) for id in ids if id in shelves}
         return {id: record for id, record in found.items() if record is not None}
 
-    def _at(self, shelf: _Shelf[R], moment: Moment) -> R | None:
+    def _at(self, shelf: Shelf[R], moment: Moment) -> R | None:
         """A record at a moment."""
         return shelf.at(moment.at, None if moment.cut is None else self._known(shelf, moment.cut))
 
-    def _known(self, shelf: _Shelf[Any], cut: str) -> int:
+    def _known(self, shelf: Shelf[Any], cut: str) -> int:
         """How many changes of a record lie within a cut."""
         return bisect.bisect_right(shelf.changes, place_in(cut), key=lambda change: change.seq)
 
@@ -241,11 +164,11 @@ class MemoryStore:
         """The versions of records of a kind, by id; those that are not there are left out."""
         return {id: record.version for id, record in self.get(self._rooms.kinds[kind], ids).items()}
 
-    def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> _Staged:
+    def _staged(self, changes: Sequence[Change[Any]], id: str, recorded_at: datetime, playbook: str) -> Staged:
         """What a commit would leave, on the side."""
         last = self.last()[1]
         stamp = recorded_at if last is None else max(recorded_at, last)
-        staged = _Staged()
+        staged = Staged()
         for place, change in enumerate(changes, start=self._end() + 1):
             kind, whole = self._rooms.kinds[change.kind], (change.kind, change.id)
             shelf = self._shelves(kind).get(change.id)
@@ -261,7 +184,7 @@ class MemoryStore:
 
     def _claim(self, now: Mapping[tuple[str, str], Standing[Any]]) -> None:
         """Release the claims of the records, then take their new ones; or leave all as it was."""
-        kinds, taken = self._rooms.kinds, _Claims(self.tenant, self._rooms.claims)
+        kinds, taken = self._rooms.kinds, Claims(self.tenant, self._rooms.claims)
         for kind, id in now:
             shelf = self._shelves(kinds[kind]).get(id)
             for claim in claims_of(kinds[kind], None if shelf is None else shelf.standing.record):
@@ -274,12 +197,12 @@ class MemoryStore:
                 holders[id] = live
         self._rooms.claims.update(taken.changed)
 
-    def _place(self, staged: _Staged) -> None:
+    def _place(self, staged: Staged) -> None:
         """Put everything in place at once."""
         for change, record in zip(staged.changes, staged.records, strict=True):
             standing = staged.now[change.kind, change.id]
             kind = self._rooms.kinds[change.kind]
-            shelf = self._shelves(kind).setdefault(change.id, _Shelf(standing))
+            shelf = self._shelves(kind).setdefault(change.id, Shelf(standing))
             before = shelf.states[-1] if shelf.states else None
             self._alias(before, record)
             self._word(kind, before, record)
@@ -293,7 +216,7 @@ class MemoryStore:
         """Put a record with its whole history into the store, without a place in its log."""
         past = states(kind, changes)
         now, horizons = past[-1], list(accumulate((change.at for change in changes), max))
-        self._shelves(kind)[now.id] = _Shelf(standing_of(now, changes), changes, past, horizons)
+        self._shelves(kind)[now.id] = Shelf(standing_of(now, changes), changes, past, horizons)
         for claim, live in claims_of(kind, now).items():
             self._rooms.claims.setdefault((self.tenant, kind.name, *claim), {})[now.id] = live
         self._alias(None, now)
