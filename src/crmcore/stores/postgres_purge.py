@@ -1,7 +1,9 @@
 """Purging a PostgreSQL store: its tables are written anew, once nobody can see what was there before any more.
 
 ``VACUUM FULL`` writes a table anew with its indexes and what is kept beside it, but copies row versions that somebody
-may still look at. So whoever began to look before the purge is waited for, a little, and then told of.
+may still look at: whoever in this database holds a snapshot from before, and itself, for its own snapshot goes back to
+the oldest transaction that runs anywhere on the server. So both are waited for, a little, and then told of. Of the
+server's own workers only a plain vacuum keeps nothing; one that analyzes does, whatever table it is at.
 """
 
 from __future__ import annotations
@@ -25,19 +27,21 @@ _OWNED = """SELECT c.oid::regclass::text, pg_has_role(c.relowner, 'USAGE')
 _OLD = """SELECT
     (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()
         AND query = '<insufficient privilege>'),
+    (SELECT count(*) FROM pg_prepared_xacts WHERE age(transaction) >= age(now)),
+    (SELECT count(*) FROM pg_replication_slots WHERE age(xmin) > age(now)),
     (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
-        AND (datname = current_database() OR backend_type = 'walsender')
-        AND backend_type IS DISTINCT FROM 'autovacuum worker'
-        AND greatest(age(backend_xmin), age(backend_xid)) > age(now)),
-    (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()),
-    (SELECT count(*) FROM pg_replication_slots WHERE age(xmin) > age(now))
+        AND (coalesce(datname, current_database()) = current_database() OR backend_type = 'walsender')
+        AND NOT (query LIKE 'autovacuum: VACUUM %' AND query NOT LIKE 'autovacuum: VACUUM ANALYZE %')
+        AND age(backend_xmin) > age(now)),
+    age(pg_snapshot_xmin(pg_current_snapshot())::xid) >= age(now)
     FROM (SELECT ?::text::xid AS now) AS t"""
 
 _WHO = (
     "sessions of other roles can't be looked into: GRANT pg_read_all_stats to this role",
-    "somebody still reads what was there before, or began to write then: purge again once they have ended",
     "a prepared transaction is open: purge again once it has ended",
     "a replication slot holds what was there before: purge again once it has moved on",
+    "somebody still reads what was there before: purge again once they have ended",
+    "somebody on the server began to write before: purge again once they have ended",
 )
 
 
