@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Properties are about right and wrong; speed is measured elsewhere, and a busy machine is no failure.
-settings.register_profile("crmcore", deadline=None)
+settings.register_profile("crmcore", deadline=None, max_examples=50)
 settings.load_profile("crmcore")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Histories on every store are slow: the test kit, which has them, knows no marks of ours."""
+    for item in items:
+        if getattr(item, "originalname", None) == "test_any_history":
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
