@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import doctest
 import re
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -85,5 +85,6 @@ def test_a_docstring_runs_alone(example: doctest.DocTest, stage: ModuleType) -> 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=named)
 def test_an_example_runs(example: Path, workplace: Path) -> None:
-    """As a script, from anywhere."""
-    runpy.run_path(str(example), run_name="__main__")
+    """As a script, from anywhere, in a process of its own: what it configures is nobody else's."""
+    ran = subprocess.run([sys.executable, "-W", "error", str(example)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
