@@ -17,6 +17,8 @@ import attrs
 import crmcore
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from sphinx.application import Sphinx
 
 project = "crmcore"
@@ -40,12 +42,35 @@ napoleon_use_ivar = True  # "Attributes:" describes fields that autodoc already 
 def imported() -> list[str]:
     """Import every module, its type-checking imports too, so that every annotation can be linked."""
     names = [found.name for found in pkgutil.walk_packages(crmcore.__path__, "crmcore.") if not found.ispkg]
-    for name in names:
-        module = importlib.import_module(name)
-        for node in ast.parse(inspect.getsource(module)).body:
-            if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-                exec(compile(ast.Module(node.body, []), name, "exec"), vars(module))  # noqa: S102 - our own source
+    modules = [importlib.import_module(name) for name in names]
+    left = [(module, statement) for module in modules for statement in type_checking(module)]
+    while left:
+        waiting = [(module, statement) for module, statement in left if not ran(module, statement)]
+        if len(waiting) == len(left):
+            module, statement = waiting[0]
+            raise ImportError(f"{module.__name__}: {ast.unparse(statement)}")
+        left = waiting
     return names
+
+
+def type_checking(module: ModuleType) -> list[ast.stmt]:
+    """What only a type checker runs of a module."""
+    nodes = ast.parse(inspect.getsource(module)).body
+    return [
+        statement
+        for node in nodes
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        for statement in node.body
+    ]
+
+
+def ran(module: ModuleType, statement: ast.stmt) -> bool:
+    """Run a statement; False where it needs one of another module that has not been run yet."""
+    try:
+        exec(compile(ast.Module([statement], []), module.__name__, "exec"), vars(module))  # noqa: S102 - our own source
+    except (ImportError, NameError):
+        return False
+    return True
 
 
 def resolve(cls: type) -> None:

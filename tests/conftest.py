@@ -21,6 +21,14 @@ settings.register_profile("crmcore", deadline=None)
 settings.load_profile("crmcore")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Histories on every store are slow: the test kit, which has them, knows no marks of ours."""
+    for item in items:
+        if getattr(item, "originalname", None) == "test_any_history":
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory of its own, so that a ``crm.db`` left behind harms nobody."""

@@ -568,6 +568,7 @@ def told_by(error: BaseException | None) -> str:
     return f"{error} {error!r} {getattr(error, 'problems', ())!r} {told_by(rest)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plural", [*DESKS, "crm"])
 def test_junk_is_refused(plural: str) -> None:
     """Whatever stands in place of an argument: errors are ours, nothing is written, nothing personal is shown."""
@@ -580,6 +581,7 @@ def test_junk_is_refused(plural: str) -> None:
     assert found == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("circumstances", "every"), [("keyed", 23), ("backdated", 37), ("past", 61)])
 def test_junk_is_refused_under_other_circumstances(circumstances: str, every: int) -> None:
     """Under an idempotency key, backdated, and in a view of the past: a sample."""
@@ -667,6 +669,7 @@ def rows_of(world: World, plural: str, column: Slot) -> list[dict[str, object]]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plural", DESKS)
 def test_rows_of_junk_are_accounted_for(plural: str) -> None:
     """In every column, of new records and of known ones; a load that is to reject none writes nothing."""

@@ -22,6 +22,7 @@ def killed(folder: Path, kills: int, how: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_batch_is_whole_or_was_never(tmp_path: Path) -> None:
     """Those that were acknowledged are there; of every other, all the changes it announced or none."""
     found = killed(tmp_path, 40, "together")

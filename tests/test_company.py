@@ -337,6 +337,7 @@ def test_accounts_stand_in_trees(seed: int) -> None:
     assert {*depths.values()} == {0, 1, 2, 3}
 
 
+@pytest.mark.slow
 @given(seeds, days)
 @settings(max_examples=60)
 def test_dates_are_in_order(seed: int, today: date) -> None:

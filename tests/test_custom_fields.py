@@ -531,6 +531,7 @@ def lacks(deal: Opportunity, name: str, need: int | None) -> bool:
     return need is True or CONDITIONS[need][1](deal)
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([None, "crm.db"]),
     st.sampled_from([{}, FILLED]),

@@ -119,6 +119,7 @@ def grown(crm: CRM, person: Sequence[str], again: Sequence[str], loser: Sequence
     return ada
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(person=some, again=some, loser=some, yes=flags, file=st.booleans())
 def test_nothing_personal_is_left(

@@ -47,6 +47,7 @@ def sat(folder: Path, *arguments: str) -> list[str]:
 # --- the parts --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @forking
 def test_what_is_kept_in_files_passes(tmp_path: Path) -> None:
     """Killed writers, loss of power, a race, a killed consumer: nothing fails but the controls, and all is sound."""
@@ -59,6 +60,7 @@ def test_what_is_kept_in_files_passes(tmp_path: Path) -> None:
     assert lines[-1].startswith("5 passed, 0 failed ")
 
 
+@pytest.mark.slow
 @forking
 def test_what_is_kept_on_a_server_passes(tmp_path: Path) -> None:
     """A race, ended connections, a server that crashes, a killed consumer; afterwards nothing is left on the server."""

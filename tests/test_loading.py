@@ -1484,6 +1484,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool]
         crm.close()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(files=st.lists(dirty, min_size=1, max_size=3), stored=st.booleans(), create=st.booleans())
 def test_every_row_is_accounted_for(

@@ -36,8 +36,8 @@ def test_a_name_is_the_same_object_on_every_access(package: ModuleType, name: st
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_no_public_name_is_also_a_module(package: ModuleType) -> None:
-    """Importing the module would put it in the name's place."""
-    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    """Importing the module would put it in the name's place; a package may be the name itself."""
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg}
 
     assert modules.isdisjoint(getattr(package, "__all__", ()))
 

@@ -218,6 +218,7 @@ def test_a_queue_of_acts_is_replayed_once(crm: CRM) -> None:
 ACTS = ("add", "change", "delete", "restore", "merge", "undo", "erase", "tag", "note", "contact")
 
 
+@pytest.mark.slow
 @given(
     steps=st.lists(
         st.one_of(

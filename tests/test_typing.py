@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 DEAL = "crmcore.sales.opportunity.Opportunity"
 SNIPPET = """
@@ -21,6 +23,7 @@ crm.opportunities.lose("opportunity_1", resaon="price")
 """
 
 
+@pytest.mark.slow
 def test_a_host_sees_the_types(tmp_path: Path) -> None:
     """In a project of its own, by the marker in the package."""
     (tmp_path / "host.py").write_text(SNIPPET, "utf-8")

@@ -2,74 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from crmcore.kernel.change import Change
-from crmcore.kernel.context import Context
-from crmcore.kernel.desk import Desk
+from crmcore.extracts.deals import deal_columns, line_of, visit_columns
+from crmcore.extracts.purchases import purchases_of
+from crmcore.extracts.source import Source, last_day
+from crmcore.extracts.terms import term_columns
+from crmcore.kernel import calendar
+from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
-from crmcore.kernel.ports import Moment, Store
-from crmcore.kernel.records import Record
-from crmcore.people import AccountDesk
-from crmcore.playbook import Playbook
-from crmcore.sales import Opportunity, OpportunityDesk, Pipeline, ProductDesk, stage_history
-from crmcore.staff import StaffDesk
 
 if TYPE_CHECKING:
-    from crmcore.analytics import PipelineReport, StageOrder
+    from decimal import Decimal
 
-__all__ = ["Figures", "Source"]
+    from crmcore.analytics import PipelineReport
+    from crmcore.analytics.clv.discount import Discount
+    from crmcore.analytics.clv.unit import Span
+    from crmcore.analytics.clv.value_report import ValueReport
+    from crmcore.analytics.results import Provenance
+    from crmcore.analytics.retention import Churn, CohortTable, Movements
+    from crmcore.analytics.survival import SurvivalCurve
+    from crmcore.kernel.calendar import Period
+    from crmcore.kernel.rates import Rates
 
-
-class Source(Protocol):
-    """What figures are drawn from: a CRM, or a view of its past."""
-
-    @property
-    def opportunities(self) -> OpportunityDesk:
-        """The deals."""
-        ...
-
-    @property
-    def accounts(self) -> AccountDesk:
-        """The accounts."""
-        ...
-
-    @property
-    def products(self) -> ProductDesk:
-        """The products."""
-        ...
-
-    @property
-    def staff(self) -> StaffDesk:
-        """The staff profiles."""
-        ...
-
-    @property
-    def playbook(self) -> Playbook:
-        """How the business works."""
-        ...
-
-    def as_of(self) -> Source:
-        """The same CRM as it is now."""
-        ...
-
-    def context(self, department: str) -> Context[Any]:
-        """The circumstances of an act; here, what time it is."""
-        ...
-
-    @property
-    def store(self) -> Store:
-        """The store."""
-        ...
-
-    @property
-    def moment(self) -> Moment:
-        """When to read."""
-        ...
+__all__ = ["Figures"]
 
 
 class Figures:
@@ -81,6 +41,8 @@ class Figures:
 
     def __init__(self, crm: Source) -> None:
         self._crm = crm
+
+    # --- deals ------------------------------------------------------------------------------------------------------
 
     def pipeline(
         self,
@@ -110,83 +72,332 @@ class Figures:
             Money('12000.00', 'USD')
         """
         from crmcore.analytics import StageOrder, pipeline as report
-        from crmcore.kernel.calendar import period as calendar_period
 
         now = self._crm.context("sales").at  # and with it, what another process adopted meanwhile
         playbook = self._crm.playbook
         name = pipeline or playbook.sales.pipeline().name
         every = list(self._crm.opportunities.each())
         deals = [deal for deal in every if deal.pipeline == name]
-        order = StageOrder.of(self._line(name, deals).stages)
+        order = StageOrder.of(line_of(self._crm, name, deals).stages)
         made = report(
-            self._columns(deals),
-            visits=self._visits(deals, order),
+            deal_columns(self._crm, deals),
+            visits=visit_columns(self._crm, deals, order),
             stages=order,
             at=self._crm.moment.at or now,
-            period=None if period is None else calendar_period(period, zone=playbook.zone, fiscal=playbook.fiscal_year),
+            period=None if period is None else self._period(period),
             by=by,
             currency=currency or playbook.currency,
-            rates=playbook.rates if playbook.rates.rates else None,
+            rates=self._rates,
             zone=playbook.zone,
         )
-        return made if len(deals) == len(every) else _without(made, len(every) - len(deals))
+        others = {"deals in other pipelines": len(every) - len(deals)}
+        return attrs.evolve(made, made=_without(made.made, others))
 
-    def _line(self, name: str, deals: Iterable[Opportunity]) -> Pipeline:
-        """The pipeline as it was; as it is now, where deals were dated back into what was not there yet."""
-        then = self._crm.playbook.sales
-        for line in then.pipelines:
-            stages = {stage.name for stage in line.open_stages}
-            if line.name == name and all(deal.status != "open" or deal.stage in stages for deal in deals):
-                return line
-        return self._crm.as_of().playbook.sales.pipeline(name)
+    # --- subscriptions ----------------------------------------------------------------------------------------------
 
-    def _columns(self, deals: list[Opportunity]) -> dict[str, list[Any]]:
-        """The deals as columns, with the names of who and what they refer to."""
-        plain = ("id", "status", "stage", "opened_at", "closed_at", "amount", "probability")
-        columns: dict[str, list[Any]] = {name: [getattr(deal, name) for deal in deals] for name in plain}
-        desks: dict[str, Desk[Any]] = {
-            "owner": self._crm.staff,
-            "account": self._crm.accounts,
-            "product": self._crm.products,
-        }
-        for name, desk in desks.items():
-            ids = [getattr(deal, name) for deal in deals]
-            named = _named(self._crm.store.get(desk.kind, {id for id in ids if id is not None}).values())
-            columns[name] = [None if id is None else named.get(id, id) for id in ids]
-        return columns
+    def subscriptions(self) -> dict[str, list[Any]]:
+        """Subscriptions as columns: what ``churn`` and ``movements`` are made of, for a notebook to go on with.
 
-    def _visits(self, deals: list[Opportunity], order: StageOrder) -> dict[str, list[Any]]:
-        """The stays of deals in stages, as columns; without those in stages that were taken away since.
+        Returns:
+            ``subscription``, ``customer`` and ``product`` (its name), ``amount`` and ``interval``, ``start`` and
+            ``end`` (the first day not served): one row for each stretch at one price, as it was in force then.
 
-        Deals whose history is not known have none.
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada = crm.contacts.add(name="Ada")
+            >>> plan = crm.subscriptions.start(customer=ada, amount=20, started_on="2026-01-15")
+            >>> crm.analytics.subscriptions()["amount"]
+            [Money('20.00', 'USD')]
         """
-        moment = self._crm.moment
-        known = {deal.id for deal in deals}
-        histories: dict[str, list[Change[Any]]] = {}
-        for change in self._crm.store.changes(kind="opportunity", upto=moment.cut):
-            if change.id in known and (moment.at is None or change.at <= moment.at):
-                histories.setdefault(change.id, []).append(change)
-        columns: dict[str, list[Any]] = {"deal": [], "stage": [], "entered_at": [], "left_at": []}
-        for id, changes in histories.items():
-            history = stage_history(changes)
-            for visit in history.visits if history.known else ():
-                if order.outcome(visit.stage) is None:
-                    continue
-                columns["deal"].append(id)
-                columns["stage"].append(visit.stage)
-                columns["entered_at"].append(visit.entered_at)
-                columns["left_at"].append(visit.left_at)
-        return columns
+        return term_columns(self._crm)
+
+    def churn(
+        self,
+        period: Period | str,
+        *,
+        method: Literal["start_base", "exposed_base"] = "start_base",
+        grace: timedelta | str | int = 0,
+        each: calendar.Unit | None = None,
+        by: str | None = None,
+        currency: str | None = None,
+    ) -> Churn:
+        """Churn over a period, of customers with subscriptions and of the revenue they bring.
+
+        What each customer paid at the start and at the end is what was in force then.
+
+        Args:
+            period: What to look at: ``"2026-Q3"``, ``"FY2026"``, or a Period. One that is not over at the as-of is
+                looked at up to it.
+            method: ``"start_base"``: the share of the start's customers who are none at the end. ``"exposed_base"``:
+                how often somebody left / how many were there or came.
+            grace: A gap in a customer's service shorter than this is none: days, ``"30d"``, ``"2 weeks"``.
+            each: Also for every ``"month"`` (week, quarter, …) of the period, in ``parts``.
+            by: Also for each ``product`` or ``interval``, in ``groups``.
+            currency: The currency to report in; default: the playbook's.
+
+        Raises:
+            Invalid: The period begins after the as-of, or an argument does not fit.
+            MixedCurrency: Amounts are in several currencies, and the playbook has no rates.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> for name, until in [("Ada", None), ("Bob", "2026-03-20")]:
+            ...     who = crm.contacts.add(name=name)
+            ...     plan = crm.subscriptions.start(
+            ...         customer=who, amount=20, started_on="2026-01-15", ended_on=until
+            ...     )
+            >>> crm.analytics.churn("2026-03")
+            <Churn 2026-03: 1 lost of 2, 50.00%>
+        """
+        from crmcore.analytics.retention import churn
+
+        return churn(term_columns(self._crm), method=method, **self._over(period, grace, each, by, currency))
+
+    def movements(
+        self,
+        period: Period | str,
+        *,
+        grace: timedelta | str | int = 0,
+        each: calendar.Unit | None = None,
+        by: str | None = None,
+        currency: str | None = None,
+    ) -> Movements:
+        """Recurring revenue in movement over a period: new, reactivation, expansion, contraction, churned; GRR, NRR.
+
+        Args:
+            period: What to look at: ``"2026-Q3"``, ``"FY2026"``, or a Period.
+            grace: A gap in a customer's service shorter than this is none: days, ``"30d"``, ``"2 weeks"``.
+            each: Also for every ``"month"`` (week, quarter, …) of the period, in ``parts``.
+            by: Also for each ``product`` or ``interval``, in ``groups``.
+            currency: The currency to report in; default: the playbook's.
+
+        Raises:
+            Invalid: The period begins after the as-of, or an argument does not fit.
+            MixedCurrency: Amounts are in several currencies, and the playbook has no rates.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada = crm.contacts.add(name="Ada")
+            >>> plan = crm.subscriptions.start(customer=ada, amount=20, started_on="2026-01-15")
+            >>> crm.analytics.movements("2026-01").new
+            Money('20.00', 'USD')
+        """
+        from crmcore.analytics.retention import movements
+
+        return movements(term_columns(self._crm), **self._over(period, grace, each, by, currency))
+
+    def survival(
+        self,
+        of: Literal["customer", "subscription"] = "customer",
+        *,
+        unit: str = "month",
+        grace: timedelta | str | int = 0,
+        level: float = 0.95,
+    ) -> SurvivalCurve:
+        """How long customers with subscriptions stay: the Kaplan-Meier curve of their tenure.
+
+        Tenure runs from the first day served to the first not served; who still is served is censored at the as-of.
+
+        Args:
+            of: Whom to follow: each ``customer`` until it first leaves, or each ``subscription`` until it ends.
+            unit: What to count tenure in: ``"day"``, ``"week"``, ``"month"`` (30.4375 days) or ``"year"``.
+            grace: A gap in a customer's service shorter than this is none: days, ``"30d"``, ``"2 weeks"``.
+            level: The confidence level of the limits, a fraction.
+
+        Raises:
+            Invalid: An argument does not fit.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> for until in ["2026-02-15", "2026-03-15"]:
+            ...     who = crm.contacts.add(name="Ada")
+            ...     plan = crm.subscriptions.start(
+            ...         customer=who, amount=20, started_on="2026-01-15", ended_on=until
+            ...     )
+            >>> crm.analytics.survival(unit="day")
+            <SurvivalCurve: 2 subjects, 2 events, median 31.00>
+        """
+        from crmcore.analytics.clv.unit import Unit
+        from crmcore.analytics.retention import tenures
+        from crmcore.analytics.survival import kaplan_meier
+
+        if of not in ("customer", "subscription"):
+            raise Invalid([Problem("of", of, "customer or subscription", 'say of="customer"')])
+        length = Unit.of(unit)
+        zone = self._crm.playbook.zone
+        told = tenures(term_columns(self._crm), at=last_day(self._crm), grace=grace, customer=of, zone=zone)
+        durations = [days / length.days for days in told.durations]
+        curve = kaplan_meier(durations, told.observed, level=level, unit=f"{length}s")
+        return attrs.evolve(curve, made=told.made)
+
+    # --- purchases --------------------------------------------------------------------------------------------------
+
+    def purchases(self) -> dict[str, list[Any]]:
+        """Purchases as columns: what ``clv`` and ``retention`` are made of, for a notebook to go on with.
+
+        Every order is one, on its day; so is every won deal that no order refers to, on the day it was closed.
+
+        Returns:
+            ``purchase`` (the id of the order or deal), ``customer``, ``at`` (the day) and ``amount`` (None where a
+            deal has none).
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada = crm.contacts.add(name="Ada")
+            >>> order = crm.orders.add(customer=ada, ordered_on="2026-01-15", amount=20)
+            >>> crm.analytics.purchases()["at"]
+            [datetime.date(2026, 1, 15)]
+        """
+        return dict(purchases_of(self._crm).columns)
+
+    def clv(
+        self,
+        end: date | str | None = None,
+        *,
+        unit: str = "week",
+        model: str = "MBG/NBD",
+        horizon: Span | None = "12 months",
+        discount: Discount | float | None = 0.10,
+        margin: Decimal | float | str = 1,
+        returns: Literal["net", "exclude", "error"] = "net",
+        currency: str | None = None,
+    ) -> ValueReport:
+        """Customer lifetime value: what each customer has brought in, and is expected to bring in yet.
+
+        Args:
+            end: The last day that counts; default: the day of the as-of.
+            unit: What to count time in: ``"day"``, ``"week"``, ``"month"`` or ``"year"``.
+            model: When customers buy: ``"MBG/NBD"``, ``"BG/NBD"``, ``"Pareto/NBD"`` or ``"NBD"``.
+            horizon: How far to look ahead: ``"12 months"``, a timedelta, or a number of units; None for ever.
+            discount: The discount rate, a fraction a year; None for none.
+            margin: What is left of each unit of spend, a fraction; 1 leaves revenue.
+            returns: What becomes of amounts below 0, as in ``clv.summarize``.
+            currency: The currency to report in; default: the playbook's.
+
+        Raises:
+            Invalid: An argument does not fit, or there is no exchange rate for the day of a purchase.
+            MixedCurrency: Amounts are in several currencies, and the playbook has no rates.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada, bob = (crm.contacts.add(name=name) for name in ["Ada", "Bob"])
+            >>> for who, day in [(ada, "2026-01-05"), (ada, "2026-01-26"), (ada, "2026-02-09"), (bob, "2026-01-12")]:
+            ...     order = crm.orders.add(customer=who, ordered_on=day, amount=20)
+            >>> found = crm.analytics.clv(end="2026-03-02")
+            >>> found.totals["historical"]
+            Money('80.00', 'USD')
+        """
+        from crmcore.analytics.clv.value_report import report
+
+        playbook = self._crm.playbook
+        bought = purchases_of(self._crm).valued(currency or playbook.currency, self._rates)
+        made = report(
+            bought.columns,
+            end=last_day(self._crm) if end is None else end,
+            unit=unit,
+            model=model,
+            horizon=horizon,
+            discount=discount,
+            margin=margin,
+            returns=returns,
+            currency=currency or playbook.currency,
+            zone=playbook.zone,
+        )
+        summary = attrs.evolve(made.summary, made=_without(made.made, bought.exclusions))
+        return attrs.evolve(made, summary=summary)
+
+    def retention(
+        self,
+        period: Literal["day", "week", "month", "quarter", "year"] = "month",
+        *,
+        anchor: Literal["calendar", "anniversary"] = "calendar",
+        partial: bool = False,
+        end: date | str | None = None,
+        currency: str | None = None,
+    ) -> CohortTable:
+        """Retention by cohort: of the customers who first bought in the same period, how many buy at each age.
+
+        Args:
+            period: How long a period is: ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``.
+            anchor: Ages counted by the ``"calendar"``, or from each customer's own ``"anniversary"``.
+            partial: Whether to show an age as soon as it has begun for every customer of the cohort.
+            end: The last day looked at; default: the day of the as-of.
+            currency: The currency of revenue; default: the playbook's.
+
+        Raises:
+            Invalid: An argument does not fit.
+            MixedCurrency: Amounts are in several currencies, and the playbook has no rates.
+
+        Example:
+            >>> from crmcore import CRM
+            >>> crm = CRM()
+            >>> ada = crm.contacts.add(name="Ada")
+            >>> for day in ["2026-01-15", "2026-02-03"]:
+            ...     order = crm.orders.add(customer=ada, ordered_on=day, amount=20)
+            >>> crm.analytics.retention(end="2026-02-28").cohorts[0].retention
+            (1.0, 1.0)
+        """
+        from crmcore.analytics.retention import cohorts
+
+        bought, playbook = purchases_of(self._crm), self._crm.playbook
+        table = cohorts(
+            bought.columns,
+            end=last_day(self._crm) if end is None else end,
+            period=period,
+            anchor=anchor,
+            partial=partial,
+            amount="amount",
+            currency=currency or playbook.currency,
+            rates=self._rates,
+            zone=playbook.zone,
+        )
+        return attrs.evolve(table, made=_without(table.made, bought.exclusions))
+
+    # --- what they share --------------------------------------------------------------------------------------------
+
+    @property
+    def _rates(self) -> Rates | None:
+        """The playbook's exchange rates; None where it has none."""
+        rates = self._crm.playbook.rates
+        return rates if rates.rates else None
+
+    def _period(self, period: Period | str) -> Period:
+        """A period by its name, in the business's zone and fiscal year."""
+        playbook = self._crm.playbook
+        if isinstance(period, calendar.Period):
+            return period
+        return calendar.period(period, zone=playbook.zone, fiscal=playbook.fiscal_year)
+
+    def _over(
+        self,
+        period: Period | str,
+        grace: timedelta | str | int,
+        each: calendar.Unit | None,
+        by: str | None,
+        currency: str | None,
+    ) -> dict[str, Any]:
+        """What churn and movements are told alike."""
+        at = last_day(self._crm)
+        playbook = self._crm.playbook
+        return {
+            "period": self._period(period),
+            "grace": grace,
+            "each": each,
+            "by": by,
+            "at": at,
+            "currency": currency or playbook.currency,
+            "rates": self._rates,
+            "zone": playbook.zone,
+        }
 
 
-def _without(report: PipelineReport, others: int) -> PipelineReport:
-    """A report that says how many deals it leaves to other pipelines."""
-    exclusions = FrozenMap({**report.made.exclusions, "deals in other pipelines": others})
-    return attrs.evolve(report, made=attrs.evolve(report.made, exclusions=exclusions))
-
-
-def _named(records: Iterable[Record]) -> dict[str, str]:
-    """Records' names by id; namesakes are told apart by their ids."""
-    names = {record.id: str(getattr(record, "name", record.id)) for record in records}
-    often = Counter(names.values())
-    return {id: name if often[name] == 1 else f"{name} ({id})" for id, name in names.items()}
+def _without(made: Provenance, left_out: Mapping[str, int]) -> Provenance:
+    """How something was made, and what else was left out."""
+    counts = {what: count for what, count in left_out.items() if count}
+    return attrs.evolve(made, exclusions=FrozenMap({**made.exclusions, **counts}))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -21,11 +21,24 @@ if TYPE_CHECKING:
     from crmcore.analytics import CycleDays, PipelineReport
     from crmcore.interchange.deal_import import DealImport
 
-__all__ = ["progress", "show", "show_json"]
+__all__ = ["Report", "progress", "show", "show_data", "show_json"]
 
 HINT = 'for tables and colours on a terminal: pip install "crmcore[cli]"'
 GAP = 2
 """How many blanks stand before a column."""
+
+
+class Report(Protocol):
+    """A report: tables, and what each of its figures means."""
+
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        """What each figure means."""
+        ...
+
+    def sections(self) -> Sequence[Section]:
+        """The tables a person reads."""
+        ...
 
 
 def _rich() -> bool:
@@ -63,7 +76,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def show(report: PipelineReport, notes: Sequence[str], *, definitions: bool) -> None:
+def show(report: Report, notes: Sequence[str], *, definitions: bool) -> None:
     """Print a report for a person.
 
     Args:
@@ -72,16 +85,16 @@ def show(report: PipelineReport, notes: Sequence[str], *, definitions: bool) -> 
         definitions: Whether to say what each figure means.
     """
     meanings = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in report.definitions.items()]
-    below = [*notes, *(["", *meanings] if definitions else [])]
+    below = ["\n".join(lines) for lines in (notes, meanings if definitions else ()) if lines]
     if sys.stdout.isatty() and _rich():
-        _draw(report.sections(), below)
+        _draw(report.sections(), "\n\n".join(below))
     else:
-        print("\n".join([str(report), "", *below]))  # noqa: T201 - a command line prints
+        print("\n\n".join([str(report), *below]))  # noqa: T201 - a command line prints
     if not _rich():
         print(HINT, file=sys.stderr)  # noqa: T201
 
 
-def _draw(sections: Iterable[Section], below: Sequence[str]) -> None:
+def _draw(sections: Iterable[Section], below: str) -> None:
     """Tables with colours, none wider than the terminal."""
     from rich.text import Text
 
@@ -91,7 +104,7 @@ def _draw(sections: Iterable[Section], below: Sequence[str]) -> None:
         for part in _parts(section, console.width):
             console.print(_table(part, console.width // 2))
         console.print()
-    console.print(Text("\n".join(below)))
+    console.print(Text(below))
 
 
 def _parts(section: Section, room: int) -> Iterator[Section]:
@@ -133,6 +146,15 @@ def _table(section: Section, widest: int) -> Table:
     return table
 
 
+def show_data(data: Mapping[str, Any]) -> None:
+    """Print figures as JSON.
+
+    Args:
+        data: The figures, as JSON can hold them.
+    """
+    print(json.dumps(data, indent=2))  # noqa: T201 - a command line prints
+
+
 def show_json(report: PipelineReport, done: DealImport) -> None:
     """Print a report as JSON, amounts as numbers in major units.
 
@@ -147,7 +169,7 @@ def show_json(report: PipelineReport, done: DealImport) -> None:
         shown["groups"] = [{str(report.by): group, **_figures(part)} for group, part in report.groups.items()]
     shown["stages"] = dict(report.reached)
     shown["definitions"] = dict(report.definitions)
-    print(json.dumps(shown, indent=2))  # noqa: T201 - a command line prints
+    show_data(shown)
 
 
 NUMBERS = (

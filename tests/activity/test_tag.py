@@ -512,6 +512,7 @@ class Tagging(RuleBasedStateMachine):
             assert {tag.name.lower() for tag in tags.of(id)} == {word.name for word in live if id in word.on}
 
 
+@pytest.mark.slow
 def test_counts_are_exact_whatever_was_done() -> None:
     """As many as a model of sets says."""
     run_state_machine_as_test(Tagging)

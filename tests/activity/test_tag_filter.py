@@ -192,6 +192,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[CRM]]:
 TENANTS = (f"tenant {number}" for number in itertools.count())
 
 
+@pytest.mark.slow
 @given(records=RECORDS, asked=FILTERS, merged=st.booleans())
 def test_memory_and_sqlite_find_the_same(stores: list[CRM], records: list[Any], asked: Filter, merged: bool) -> None:
     """Which is what the filter says, also when a tag goes by two ids."""

@@ -217,6 +217,7 @@ CELLS = st.one_of(
 COLUMNS = ("id", "status", "stage", "opened_at", "closed_at", "amount", "probability", "owner")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(COLUMNS, CELLS)), max_size=4),
     st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(("deal", "stage", "entered_at", "left_at"), CELLS))),

@@ -114,6 +114,7 @@ def test_the_order_of_rows_does_not_matter(world: object, seed: int) -> None:
     assert reported(((mixed_deals, mixed_visits), options), by="account") == reported(world, by="account")
 
 
+@pytest.mark.slow
 @given(WORLDS)
 def test_every_share_is_a_share(world: object) -> None:
     """Or undefined, and then there is a reason."""

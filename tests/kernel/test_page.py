@@ -105,6 +105,7 @@ def test_values_stand_in_their_own_order(records: list[Shoot], name: str) -> Non
     assert found == sorted(found)
 
 
+@pytest.mark.slow
 @given(shoots(), shoots(), ORDERS, st.integers(1, 4))
 def test_the_next_page_starts_after_the_last_record_whatever_came_meanwhile(
     records: list[Shoot], more: list[Shoot], order_by: str | None, limit: int

@@ -129,6 +129,7 @@ def test_orders_places_and_questions(world: World, name: str, text: str, words: 
             ask()
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(name=TEXTS, value=ANYTHING, text=TEXTS)
 def test_what_is_written(world: World, name: str, value: object, text: str) -> None:

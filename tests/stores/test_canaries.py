@@ -286,6 +286,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str | None, i
     return (str(tmp_path / "crm.db"), 5) if request.param == "sqlite" else (request.getfixturevalue("url"), 13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [desk_calls, front_calls])
 def test_no_error_shows_a_personal_value(
     store: tuple[str | None, int], calls: Callable[[CRM], Iterator[tuple[str, Call]]]

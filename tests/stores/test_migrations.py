@@ -411,6 +411,7 @@ def test_a_step_that_fails_leaves_nothing(old: Old, dialect: Dialect, monkeypatc
         assert crm.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
 def test_a_process_killed_in_the_middle_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     """Whatever statement it was killed at; who opens it next goes on."""

@@ -167,6 +167,7 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 def test_one_crm_serves_many_threads(crm: CRM) -> None:
     """All they do is there in the end, once, and everything adds up."""

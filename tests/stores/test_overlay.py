@@ -186,6 +186,7 @@ def beneath(store: Store, steps: Sequence[Step]) -> list[Change[Any]]:
     return staged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("base", "examples"), [("memory", 30), ("sqlite", 10)])
 def test_any_history_in_layers(base: str, examples: int) -> None:
     """An overlay reads like one store given everything, whatever others write beneath it."""
@@ -368,6 +369,7 @@ told = st.fixed_dictionaries(
 acts = st.lists(st.tuples(st.sampled_from(SEARCHED), st.sampled_from("abcd"), told), max_size=12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", BASES)
 @given(first=acts, second=acts, beneath=acts)
 def test_a_search_finds_what_one_store_would_find(below: str, first: Acts, second: Acts, beneath: Acts) -> None:

@@ -142,6 +142,7 @@ def test_tables_of_a_newer_crmcore(opened: Opened, store: PostgresStore, other: 
             opened()
 
 
+@pytest.mark.slow
 def test_text_must_be_kept_as_utf8(server: str) -> None:
     """Or names would come back as something else."""
     import psycopg

@@ -99,6 +99,7 @@ def test_the_bytes_are_gone(store: PostgresStore, pen: Pen, other: psycopg.Conne
     assert store.check() == []
 
 
+@pytest.mark.slow
 def test_a_person_is_erased_from_a_server(url: str, other: psycopg.Connection[Any]) -> None:
     """By the front door, with notes, a deal, reasons and keys; they stay away, and their bytes are gone."""
     with CRM(PostgresStore(url), by="ana") as crm:

@@ -142,6 +142,7 @@ def raced(crms: list[CRM], work: Callable[[CRM, int], object]) -> list[CrmError 
         return [*threads.map(done, range(WRITERS))]
 
 
+@pytest.mark.slow
 def test_writers_race_to_bend_accounts_into_a_circle(crms: list[CRM]) -> None:
     """Each moves an account beneath the next one: all but one may."""
     crm = crms[0]

@@ -416,6 +416,7 @@ def test_a_garbage_page_is_noticed(path: Path, tmp_path: Path) -> None:
         tried(damaged)
 
 
+@pytest.mark.slow
 def test_damaged_bytes_raise_our_errors_only(path: Path, tmp_path: Path) -> None:
     """A few bytes anywhere, or a stretch of them."""
     data, chance = path.read_bytes(), random.Random(11)

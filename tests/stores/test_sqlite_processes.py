@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 WRITERS, ROUNDS = 8, 30
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
 @pytest.mark.parametrize(("durability", "kills"), [("full", 50), ("relaxed", 150)])
 def test_a_killed_writer_loses_nothing_it_was_told_is_written(tmp_path: Path, durability: str, kills: int) -> None:

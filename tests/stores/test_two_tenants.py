@@ -215,6 +215,7 @@ CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck
 STORIES = st.lists(STEPS, min_size=2, max_size=40)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=CHECKS)
 @given(story=STORIES)
 def test_two_tenants_in_memory(story: list[Step]) -> None:
@@ -222,6 +223,7 @@ def test_two_tenants_in_memory(story: list[Step]) -> None:
     check(MemoryStore(), story)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, suppress_health_check=CHECKS)
 @given(story=STORIES)
 def test_two_tenants_in_a_file(story: list[Step]) -> None:
@@ -230,6 +232,7 @@ def test_two_tenants_in_a_file(story: list[Step]) -> None:
         check(store, story)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row_security", [False, True])
 @settings(max_examples=6, suppress_health_check=CHECKS)
 @given(story=STORIES)

@@ -1,0 +1,317 @@
+"""Rows a model is fitted to, or predicts for: read, checked, like ones taken together with their weight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf, isfinite, nan
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from crmcore.analytics.calculus.engines import Engine, EngineName, engine_for
+from crmcore.analytics.columns import LISTED, Columns, Wanted, columns_of
+from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.missing import is_missing, unwrapped
+
+if TYPE_CHECKING:
+    from crmcore.analytics.columns import Source
+
+__all__ = ["Rows", "Rule", "distinct", "number", "read_columns", "read_rows", "vector", "whole"]
+
+ALIASES: Mapping[str, str] = {"x": "frequency", "t_x": "recency", "mean": "monetary_value"}
+"""What columns are called elsewhere."""
+
+TABLE = "customers"
+
+
+@attrs.frozen
+class Rule:
+    """What a row of a model's history is.
+
+    Attributes:
+        names: The columns: ``x``, ``t_x``, ``T``.
+        legal: Whether a row can be, for numbers and for whole arrays alike; false for NaN.
+        why: What is expected of a row that can't.
+    """
+
+    names: tuple[str, ...]
+    legal: Callable[..., Any]
+    why: Callable[..., str]
+
+
+@attrs.frozen
+class Rows:
+    """What a model is fitted to.
+
+    Attributes:
+        columns: The distinct rows, column by column, as the engine holds them.
+        weights: How many customers each stands for.
+        customers: How many customers there are in all.
+        engine: What carries out formulas on them.
+    """
+
+    columns: tuple[Any, ...]
+    weights: Any
+    customers: float
+    engine: Engine
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def thinned(self, most: int) -> Rows:
+        """Every so manieth row, so that about as many are left as asked for: enough to know where to begin.
+
+        Args:
+            most: How many are wanted.
+        """
+        step = len(self) // most or 1
+        weights = self.weights[::step]
+        return Rows(tuple(column[::step] for column in self.columns), weights, float(sum(weights)), self.engine)
+
+
+def whole(number: Any) -> Any:  # noqa: ANN401 - a number or an array
+    """Whether a number from 0 to 2⁵² is whole: adding 2⁵² leaves no room for a fraction.
+
+    Args:
+        number: A number, or an array of them.
+    """
+    return (number + 4503599627370496.0) - 4503599627370496.0 == number
+
+
+def number(cell: object) -> float:
+    """A cell as a float; NaN when it is no number.
+
+    Args:
+        cell: The cell.
+    """
+    plain = unwrapped(cell)
+    if is_missing(plain) or isinstance(plain, bool):
+        return nan
+    try:
+        return float(plain)
+    except (TypeError, ValueError, OverflowError):
+        return nan
+
+
+def vector(column: Any) -> Any:  # noqa: ANN401 - anything in, an array or None out
+    """A column of numbers of numpy or pandas as an array; None for anything else.
+
+    Args:
+        column: The column.
+    """
+    if getattr(getattr(column, "dtype", None), "kind", None) not in {"i", "u", "f"}:
+        return None
+    array = column.to_numpy() if hasattr(column, "to_numpy") else column
+    return array if array.ndim == 1 and array.dtype.kind in {"i", "u", "f"} else None
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_rows(
+    source: Source | None,
+    given: Mapping[str, object],
+    rule: Rule,
+    *,
+    weights: object = None,
+    engine: EngineName | None = None,
+) -> Rows:
+    """The rows a model is fitted to, from a summary, from any table, or from columns.
+
+    Args:
+        source: A summary, or any table with the columns; None when they are given one by one.
+        given: Columns that are given one by one, by name.
+        rule: What a row is.
+        weights: How many customers each row stands for: numbers, or the name of a column; default: 1.
+        engine: What to calculate with; default: numpy for its own arrays, and where it is installed and rows are many.
+
+    Raises:
+        Invalid: A column is missing, or rows are wrong; lists them.
+    """
+    columns = read_columns(source, given, rule, weights=weights)
+    held = vector(columns.cells[rule.names[0]]) is not None
+    chosen = engine_for(columns.length, "numpy" if held and engine is None else engine)
+    cells = [_numbers(columns.cells[name], chosen) for name in rule.names]
+    shares = _numbers(columns.cells["weights"], chosen) if "weights" in columns.cells else None
+    found, amounts = _gathered(cells, shares, chosen)
+    if not _fit(rule, found) or not (shares is None or _fit(WEIGHT, [shares])):
+        raise Invalid(_problems(columns, rule, cells, shares))
+    customers = float(sum(amounts) if chosen.name == "python" else amounts.sum())
+    if not customers > 0:
+        raise Invalid([Problem(columns.table, "none", "at least one customer", "give those to fit the model to")])
+    return Rows(tuple(found), amounts, customers, chosen)
+
+
+def read_columns(
+    source: Source | None, given: Mapping[str, object], rule: Rule, *, weights: object = None, also: Sequence[str] = ()
+) -> Columns:
+    """A model's columns as they are.
+
+    Args:
+        source: A summary, or any table with the columns; None when they are given one by one.
+        given: Columns that are given one by one, by name.
+        rule: What a row is.
+        weights: How many customers each row stands for: numbers, or the name of a column.
+        also: Other columns, taken where they are there.
+
+    Raises:
+        Invalid: A column is missing, or columns differ in length.
+    """
+    beside = {**given, **({"weights": weights} if weights is not None and not isinstance(weights, str) else {})}
+    if source is None:
+        return _drawn(beside, [Wanted(name, name, required=True) for name in dict.fromkeys((*rule.names, *beside))])
+    table: Any = source.columns() if hasattr(source, "calibration_end") else source  # type: ignore[operator]
+    known = _names(table)
+    wanted = [Wanted(name, _called(name, known), required=True) for name in rule.names]
+    wanted += [Wanted("weights", weights, required=True)] if isinstance(weights, str) else []
+    found = _drawn(table, [*wanted, *(Wanted(name, name) for name in also)])
+    if not beside:
+        return found
+    more = _drawn(beside, [Wanted(name, name, required=True) for name in beside])
+    if more.length != found.length:
+        expected = f"{found.length:,}, one a row"
+        raise Invalid([Problem(", ".join(beside), f"{more.length:,} values", expected, "give one a customer")])
+    return attrs.evolve(found, names={**found.names, **more.names}, cells={**found.cells, **more.cells})
+
+
+def _drawn(table: Any, wanted: Sequence[Wanted]) -> Columns:  # noqa: ANN401 - any table
+    """Columns out of a table; those of numpy and pandas as arrays, when all that are required are."""
+    named = isinstance(table, Mapping) or (hasattr(table, "columns") and hasattr(table, "dtypes"))
+    needed = [column for column in wanted if column.required]
+    arrays = {column.role: vector(table[column.name]) for column in needed if named and column.name in table}
+    lengths = {-1 if array is None else len(array) for array in arrays.values()}
+    if len(arrays) < len(needed) or len(lengths) != 1 or -1 in lengths:
+        return columns_of(table, wanted, TABLE)
+    (length,) = lengths
+    others = columns_of(table, [column for column in wanted if not column.required], TABLE).cells
+    if any(len(cells) != length for cells in others.values()):
+        return columns_of(table, wanted, TABLE)
+    names = {column.role: column.name for column in wanted}
+    return Columns(TABLE, names, {**arrays, **others}, length, range(1, length + 1), "row")
+
+
+def _names(table: Any) -> set[str]:  # noqa: ANN401 - any table
+    """What the columns of a table are called, as far as can be told without reading it."""
+    if isinstance(table, Mapping):
+        return set(table)
+    if hasattr(table, "columns"):
+        return set(map(str, table.columns))
+    if isinstance(table, Sequence) and table and isinstance(table[0], Mapping):
+        return set(table[0])
+    return set()
+
+
+def _called(name: str, known: set[str]) -> str:
+    """What a column is called: by its name, or as elsewhere."""
+    alias = ALIASES.get(name, name)
+    return alias if name not in known and alias in known else name
+
+
+def _numbers(cells: Any, engine: Engine) -> Any:  # noqa: ANN401 - a column in and out
+    """A column of floats as the engine holds them."""
+    array = vector(cells)
+    if array is not None:
+        return engine.column(array.astype(float) if engine.name == "numpy" else array.astype(float).tolist())
+    kinds = set(map(type, cells))
+    return engine.column(cells if kinds == {float} else list(map(float if kinds <= {float, int} else number, cells)))
+
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+WEIGHT = Rule(("weights",), lambda weight: weight >= 0, lambda _: "a number of customers, 0 or more")
+
+
+def _fit(rule: Rule, columns: Sequence[Any]) -> bool:
+    """Whether all rows can be."""
+    if hasattr(columns[0], "dtype"):
+        finite = all(bool((abs(column) < inf).all()) for column in columns)
+        return finite and bool(rule.legal(*columns).all())
+    finite = all(isfinite(sum(column)) or all(map(isfinite, column)) for column in columns)
+    return finite and all(map(rule.legal, *columns))
+
+
+def _problems(columns: Columns, rule: Rule, cells: Sequence[Any], shares: Any) -> list[Problem]:  # noqa: ANN401
+    """What is wrong with which rows."""
+    checks = [(rule, cells), *([] if shares is None else [(WEIGHT, [shares])])]
+    return [problem for rule, cells in checks for problem in _misfits(columns, rule, cells)]
+
+
+def _misfits(columns: Columns, rule: Rule, cells: Sequence[Any]) -> Iterator[Problem]:
+    wrong: dict[str, list[int]] = {}
+    for i, row in enumerate(zip(*cells, strict=True)):
+        why = _why(rule, row)
+        if why:
+            wrong.setdefault(why, []).append(i)
+    for why, rows in wrong.items():
+        shown = "; ".join(
+            ", ".join(f"{name} {unwrapped(columns.cells[name][row])!r}" for name in rule.names) for row in rows[:LISTED]
+        )
+        yield Problem(columns.place(rule.names[0], rows), shown, why, "correct these rows, or leave them out")
+
+
+def _why(rule: Rule, row: Sequence[float]) -> str:
+    """What is expected of a row that can't be; empty for one that can."""
+    for name, cell in zip(rule.names, row, strict=True):
+        if not isfinite(cell):
+            return f"a number as {name}"
+    return "" if rule.legal(*row) else rule.why(*row)
+
+
+# --- taking like rows together ----------------------------------------------------------------------------------------
+
+
+def distinct(cells: Sequence[Any], engine: Engine) -> tuple[Sequence[Any], Any]:
+    """The distinct rows, column by column, and which of them each row is.
+
+    Args:
+        cells: The columns.
+        engine: What to calculate with.
+    """
+    if engine.name == "numpy":
+        columns, order, first = _sorted([engine.column(column) for column in cells], engine.m)
+        inverse = engine.m.empty(len(order), engine.m.intp)
+        inverse[order] = first.cumsum() - 1
+        return [column[order[first]] for column in columns], inverse
+    places: dict[tuple[float, ...], int] = {}
+    inverse = [places.setdefault(row, len(places)) for row in zip(*cells, strict=True)]
+    return list(zip(*places, strict=True)) or [() for _ in cells], inverse
+
+
+def _gathered(cells: Sequence[Any], shares: Any, engine: Engine) -> tuple[Sequence[Any], Any]:  # noqa: ANN401
+    """The distinct rows, column by column, and what they weigh."""
+    if engine.name == "numpy":
+        m = engine.m
+        columns, order, first = _sorted(cells, m)
+        starts = m.flatnonzero(first)
+        amounts = m.diff(starts, append=len(order)) * 1.0 if shares is None else _added(m, shares[order], starts)
+        return [column[order[starts]] for column in columns], amounts
+    held: dict[tuple[float, ...], float] = {}
+    if shares is None:
+        held = Counter(zip(*cells, strict=True))  # type: ignore[assignment] # whole numbers are weights, too
+    else:
+        for row, share in zip(zip(*cells, strict=True), shares, strict=True):
+            held[row] = held.get(row, 0.0) + share
+    return list(zip(*held, strict=True)) or [() for _ in cells], list(map(float, held.values()))
+
+
+def _added(m: Any, shares: Any, starts: Any) -> Any:  # noqa: ANN401 - numpy and its arrays
+    return m.add.reduceat(shares, starts) if len(starts) else shares
+
+
+def _sorted(columns: Sequence[Any], m: Any) -> tuple[Sequence[Any], Any, Any]:  # noqa: ANN401 - numpy and its arrays
+    """The columns, an order in which like rows follow each other, and which rows of it are unlike the one before.
+
+    They are ordered by a hash of their bits. That two hashes are alike by chance could only keep like rows apart.
+    """
+    columns = [column + 0.0 for column in columns]  # no -0.0, whose bits differ from those of 0.0
+    code = m.zeros(len(columns[0]), m.uint64)
+    for column in columns:
+        code = (code ^ (code >> m.uint64(32))) * m.uint64(0x9E3779B97F4A7C15) + column.view(m.uint64)
+    order = m.argsort(code)
+    first = m.ones(len(order), bool)
+    first[1:] = False
+    for column in columns:
+        ordered = column[order]
+        first[1:] |= ordered[1:] != ordered[:-1]
+    return columns, order, first

@@ -1,0 +1,235 @@
+"""A customer base in one report: what its customers have brought in, and what they are expected to bring in yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from crmcore.analytics.clv.discount import Discount
+from crmcore.analytics.clv.gamma_gamma import GammaGamma
+from crmcore.analytics.clv.summarizing import summarize
+from crmcore.analytics.clv.unit import Span, UnitName
+from crmcore.analytics.clv.valuing import lifetime_value
+from crmcore.analytics.results import Provenance, Section, Tabular, percent, written
+from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.frozen_map import FrozenMap
+from crmcore.kernel.money import Money
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from crmcore.analytics.clv.fit import Fit
+    from crmcore.analytics.clv.lifetime_table import LifetimeValue
+    from crmcore.analytics.clv.summary import CustomerSummary
+    from crmcore.analytics.clv.transactions import Returns
+    from crmcore.analytics.clv.transactions_model import TransactionsModel
+    from crmcore.analytics.columns import Source
+
+__all__ = ["MODELS", "ValueReport", "report"]
+
+MODELS = ("MBG/NBD", "BG/NBD", "Pareto/NBD", "NBD")
+"""The models of when customers buy that a report can be made with."""
+
+SHOWN = 10
+NOBODY = "there is no customer to value"
+UNPAID = "nobody has paid for a repeat purchase, so purchases to come are worth nothing"
+TOTALS = ("expected", "historical", "residual", "total")
+
+
+@attrs.frozen(kw_only=True, repr=False, str=False)
+class ValueReport(Tabular):
+    """The value of a customer base: who is still a customer, what they have spent, what they are expected to spend.
+
+    Attributes:
+        model: The model of when customers buy: ``"MBG/NBD"``.
+        summary: What was known of each customer.
+        fit: The model, fitted; None where there is no customer to fit it to.
+        spend: Gamma-Gamma, the model of what a purchase comes to, fitted; None where nobody paid for a repeat
+            purchase: purchases to come are then worth nothing.
+        values: The value of each customer; None where there is no customer.
+    """
+
+    model: str
+    summary: CustomerSummary
+    fit: Fit[Any] | None
+    spend: Fit[GammaGamma] | None
+    values: LifetimeValue | None
+
+    @property
+    def made(self) -> Provenance:
+        """How the report was made, and what was left out."""
+        return self.summary.made
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before using it, in words."""
+        fits = [fit for fit in (self.fit, self.spend) if fit is not None]
+        unpaid = self.fit is not None and self.spend is None
+        told = [warning for fit in fits for warning in fit.warnings] + ([UNPAID] if unpaid else [])
+        return tuple(dict.fromkeys(told))
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why what is None is so."""
+        return FrozenMap(dict.fromkeys(TOTALS, NOBODY)) if self.values is None else self.values.reasons
+
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        """What each figure means."""
+        return FrozenMap({**self.summary.definitions, **({} if self.values is None else self.values.definitions)})
+
+    @property
+    def totals(self) -> Mapping[str, Money | Decimal | float | None]:
+        """The sums over all customers: ``expected``, ``historical``, ``residual``, ``total``; None where undefined."""
+        return FrozenMap({name: _sum([row[name] for row in self.to_dicts()]) for name in TOTALS})
+
+    def top(self, n: int = SHOWN) -> list[dict[str, object]]:
+        """The customers of the highest total value, one row each; equal ones in the order of the transactions.
+
+        Args:
+            n: The most rows.
+
+        Raises:
+            Invalid: It is no number of rows.
+        """
+        if type(n) is not int or n < 0:
+            raise Invalid([Problem("n", n, "a number of customers, 0 or more", "say n=10")])
+        return sorted(self.to_dicts(), key=_rank)[:n]
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """One row a customer."""
+        return [] if self.values is None else self.values.to_dicts()
+
+    def sections(self) -> list[Section]:
+        """The sums, the models, the customers of the highest value, and how all of it was made."""
+        facts = [("customers", written(len(self.summary))), ("model", self.model)]
+        facts += [] if self.values is None else _terms(self.values)
+        facts += [(name, written(total)) for name, total in self.totals.items()]
+        found = [Section("Customer lifetime value", (), tuple(facts))]
+        found += [section for fit in (self.fit, self.spend) if fit is not None for section in fit.sections()]
+        rows = self.top()
+        if rows:
+            cells = tuple(tuple(map(written, row.values())) for row in rows)
+            found.append(Section("Customers of the highest value", tuple(rows[0]), cells))
+        whys = tuple((f"{name}: {why}",) for name, why in self.reasons.items())
+        found += [Section("Undefined, and why", (), whys)] if whys else []
+        found += [Section("To know", (), ((UNPAID,),))] if UNPAID in self.warnings else []
+        return [*found, Section("How it was made", (), ((str(self.made),),))]
+
+    def __repr__(self) -> str:
+        total = written(self.totals["total"])
+        return f"<ValueReport at {self.summary.end}: {len(self.summary):,} customers, total {total}>"
+
+
+def _terms(values: LifetimeValue) -> list[tuple[str, str]]:
+    """On what terms they were valued."""
+    discount = values.discount
+    return [
+        ("horizon", "for ever" if values.horizon is None else str(values.horizon)),
+        ("discount", "none" if discount is None else f"{percent(discount.annual)} a year"),
+        ("margin", written(values.margin)),
+    ]
+
+
+def _sum(column: list[Any]) -> Money | Decimal | float | None:
+    """What a column comes to; None where any of it is undefined, or there is none."""
+    if None in column or not column:
+        return None
+    return fsum(column) if isinstance(column[0], float) else sum(column[1:], start=column[0])
+
+
+def _rank(row: Mapping[str, Any]) -> tuple[bool, Any]:
+    """The highest total first, those without one last."""
+    return (True, 0) if row["total"] is None else (False, -row["total"])
+
+
+def report(
+    transactions: Source,
+    *,
+    end: date | datetime | str,
+    unit: UnitName = "week",
+    model: str = "MBG/NBD",
+    horizon: Span | None = "12 months",
+    discount: Discount | float | None = 0.10,
+    margin: Decimal | float | str = 1,
+    returns: Returns = "net",
+    currency: str | None = None,
+    zone: str | ZoneInfo = "UTC",
+    customer: str = "customer",
+    at: str = "at",
+    amount: str = "amount",
+    date_format: str | None = None,
+) -> ValueReport:
+    """Report on the value of a customer base: transactions summarized, models fitted to them, customers valued.
+
+    It is ``summarize``, ``fit`` of the model, ``GammaGamma.fit`` and ``lifetime_value``, one after another.
+
+    Args:
+        transactions: One row a transaction: records, mappings, a mapping of columns, a CSV path or a DataFrame.
+        end: The last day that counts.
+        unit: What to count time in: "day", "week", "month", "year", or a timedelta.
+        model: When customers buy: "MBG/NBD", "BG/NBD" (by which everybody who bought once is still a customer),
+            "Pareto/NBD", or "NBD" (by which nobody leaves).
+        horizon: How far to look ahead: "12 months", "1 year", a timedelta, or a number of units; None for ever.
+        discount: The discount rate: a fraction a year, effective, or a Discount; None for none, which needs a horizon.
+        margin: What is left of each unit of spend, a fraction; 1 leaves revenue.
+        returns: What becomes of amounts below 0, as in ``summarize``.
+        currency: The ISO 4217 code of amounts that are bare numbers.
+        zone: The time zone whose days are counted.
+        customer: The column of who bought.
+        at: The column of the date or instant.
+        amount: The column of amounts: Money, or numbers in major units.
+        date_format: How dates are written as text, in the codes of ``strptime``; by default ISO 8601.
+
+    Raises:
+        MixedCurrency: Amounts are of several currencies.
+        Invalid: Everything that is wrong with the table or an argument: rows, columns and mends.
+
+    Example:
+        >>> from crmcore.analytics import clv
+        >>> days = {"ada": ["2026-01-05", "2026-01-26", "2026-02-09"], "bob": ["2026-01-12"], "cyd": ["2026-01-19"]}
+        >>> orders = [{"customer": who, "at": day, "amount": 20} for who in days for day in days[who]]
+        >>> found = clv.report(orders, end="2026-03-02", currency="EUR")
+        >>> found.totals["historical"]
+        Money('100.00', 'EUR')
+        >>> [row["customer"] for row in found.top(1)]
+        ['ada']
+    """
+    name, kind = _model(model)
+    rate = discount if discount is None or isinstance(discount, Discount) else Discount(annual=discount)
+    summary = summarize(
+        transactions, end=end, unit=unit, returns=returns, currency=currency, zone=zone,
+        customer=customer, at=at, amount=amount, date_format=date_format,
+    )  # fmt: skip
+    if summary.mean is None:
+        mend = 'say amount="…" with the name it has'
+        raise Invalid([Problem("transactions columns", None, f'a column "{amount}" of amounts', mend)])
+    if not len(summary):
+        return ValueReport(model=name, summary=summary, fit=None, spend=None, values=None)
+    fit = kind.fit(summary)
+    spend = GammaGamma.fit(summary) if any(mean is not None and mean > 0 for mean in summary.mean) else None
+    worth = 0 if spend is None else spend.model
+    values = lifetime_value(fit.model, worth, summary, horizon=horizon, discount=rate, margin=margin)
+    return ValueReport(model=name, summary=summary, fit=fit, spend=spend, values=values)
+
+
+def _model(asked: object) -> tuple[str, type[TransactionsModel]]:
+    """A model by its name, whatever the case and the slashes."""
+    from crmcore.analytics.clv.bgnbd import BGNBD, MBGNBD
+    from crmcore.analytics.clv.nbd import NBD
+    from crmcore.analytics.clv.pareto_nbd import ParetoNBD
+
+    kinds: tuple[type[TransactionsModel], ...] = (MBGNBD, BGNBD, ParetoNBD, NBD)
+    for name, kind in zip(MODELS, kinds, strict=True):
+        if isinstance(asked, str) and _bare(asked) == _bare(name):
+            return name, kind
+    raise Invalid([Problem("model", asked, f"one of {', '.join(MODELS)}", f'say model="{MODELS[0]}"')])
+
+
+def _bare(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

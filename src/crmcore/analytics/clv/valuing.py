@@ -1,0 +1,203 @@
+"""Customer lifetime value: what customers have brought in, and what they are expected to bring in yet."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+
+from crmcore.analytics.calculus.engines import Engine, EngineName, engine_for
+from crmcore.analytics.clv.discount import Discount
+from crmcore.analytics.clv.fitted_model import the_model
+from crmcore.analytics.clv.lifetime_table import LifetimeValue
+from crmcore.analytics.clv.like_rows import like_rows
+from crmcore.analytics.clv.summary import CustomerSummary
+from crmcore.analytics.clv.terms import Terms
+from crmcore.analytics.clv.unit import Span, Unit
+from crmcore.kernel.errors import Invalid, MixedCurrency, Problem
+from crmcore.kernel.money import Money, number
+
+if TYPE_CHECKING:
+    from crmcore.analytics.columns import Source
+
+__all__ = ["SpendModel", "lifetime_value"]
+
+TEN_PERCENT = Discount(annual=0.10)
+
+Spend: TypeAlias = "SpendModel | Money | Decimal | int | str | float"
+"""A model of what a purchase comes to, or what every one does."""
+
+
+class PurchaseModel(Protocol):
+    """A model of when customers buy: BG/NBD, MBG/NBD, Pareto/NBD or BG/BB."""
+
+    unit: Unit | None
+
+    def p_alive(self, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803 - columns, by the field's own letters
+        """The probability that each customer is still one."""
+        ...
+
+    def conditional_expected_purchases(self, t: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803
+        """Purchases within a time."""
+        ...
+
+    def dert(self, rate: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803
+        """All purchases to come, discounted."""
+        ...
+
+    def discounted_expected_purchases(self, rate: Any, horizon: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803
+        """Purchases within a time, discounted."""
+        ...
+
+
+class SpendModel(Protocol):
+    """A model of what a purchase comes to: Gamma-Gamma."""
+
+    def expected_spend(self, x: Any, mean: Any) -> Any:  # noqa: ANN401 - columns
+        """What a purchase of each customer is expected to come to."""
+        ...
+
+
+def lifetime_value(
+    model: PurchaseModel,
+    spend: Spend,
+    customers: CustomerSummary | Source,
+    *,
+    horizon: Span | None = None,
+    discount: Discount | None = TEN_PERCENT,
+    margin: Decimal | float | str = 1,
+    steps: Literal["month"] | None = None,
+    engine: EngineName | None = None,
+) -> LifetimeValue:
+    """Customer lifetime value (CLV): past spend, and the present value of the purchases to come.
+
+    The residual value of a customer is margin × expected spend × expected purchases, each purchase discounted from
+    when it is made to the end of the observation; ``margin`` multiplies past spend, too.
+
+    Args:
+        model: When customers buy: BG/NBD, MBG/NBD, Pareto/NBD or BG/BB, or a fit of one.
+        spend: What a purchase comes to: Gamma-Gamma or a fit of it, or one amount in major units for all.
+        customers: What ``summarize`` gave, or any table that ``CustomerSummary.of`` takes, in the model's unit.
+        horizon: How far to look ahead: "12 months", "1 year", a timedelta, or a number of the model's units; None for
+            ever.
+        discount: The discount rate; None for none, which needs a horizon.
+        margin: What is left of each unit of spend, a fraction; 1 leaves revenue.
+        steps: With "month", purchases are discounted at the end of the month they fall in, of 30.4375 days; the horizon
+            is then whole months. By default they are discounted continuously.
+        engine: "python" or "numpy"; by default numpy where it is installed and pays.
+
+    Raises:
+        MixedCurrency: ``spend`` is Money of another currency than the customers'.
+        Invalid: Everything that is wrong with the arguments: above all a model without a unit of time, where the
+            discount or the horizon is one of the calendar, or a summary in another unit than the model's.
+
+    Source: P. S. Fader, B. G. S. Hardie and K. L. Lee, RFM and CLV: Using Iso-Value Curves for Customer Base Analysis,
+        2005.
+
+    Example:
+        >>> from crmcore.analytics.clv import BGNBD
+        >>> from crmcore.analytics.clv.valuing import lifetime_value
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week")
+        >>> customers = {"customer": ["ada"], "x": [2], "t_x": [30.43], "T": [38.86]}
+        >>> value = lifetime_value(model, 35, customers, horizon="12 months")
+        >>> round(value.expected[0], 4), round(value.residual[0], 2)
+        (1.5238, 53.33)
+    """
+    model = the_model(model, "dert")
+    table = customers if isinstance(customers, CustomerSummary) else CustomerSummary.of(customers, unit=model.unit)
+    the_model(model, "dert", table.unit)
+    terms = Terms.of(model.unit, horizon=horizon, discount=discount, margin=margin, steps=steps)
+    currency, amounts = _spends(spend, table)
+    chosen = engine_for(len(table), engine)
+    rows, places = like_rows(table, chosen)
+    alive, expected = (
+        _each(column, places, chosen) for column in (model.p_alive(*rows), _purchases(model, terms, rows))
+    )
+    worth = _worth(amounts, table, _each(rows[0], places, chosen), chosen)
+    residual = _product(expected, worth, float(terms.margin), chosen)
+    return LifetimeValue(
+        customer=table.customer,
+        p_alive=cast("tuple[float, ...]", _listed(alive, chosen)),
+        expected=_listed(expected, chosen),
+        residual_unrounded=_listed(residual, chosen),
+        spent=table.spent,
+        margin=terms.margin,
+        currency=currency,
+        horizon=horizon,
+        discount=discount,
+        steps=steps,
+    )
+
+
+def _spends(spend: Spend, table: CustomerSummary) -> tuple[str | None, SpendModel | float]:
+    """The currency of what a purchase comes to, and the model of it, or the amount."""
+    if isinstance(spend, Money):
+        if table.currency not in {None, spend.currency}:
+            found = f"{spend.currency} and {table.currency}"
+            raise MixedCurrency([Problem("spend", found, "amounts of one currency", "convert one with Rates first")])
+        return spend.currency, float(spend.amount)
+    spend = getattr(spend, "model", spend)
+    if hasattr(spend, "expected_spend"):
+        if table.mean is None:
+            mend = "summarize transactions with amounts, or give spend as an amount"
+            raise Invalid([Problem("customers", "no column mean", "the mean repeat spend of each customer", mend)])
+        return table.currency, spend
+    amount = number(spend)
+    if amount is None or amount < 0:
+        mend = "give a GammaGamma, or what a purchase comes to, in major units"
+        raise Invalid([Problem("spend", spend, "a model of spend, or an amount of 0 or more", mend)])
+    return table.currency, float(amount)
+
+
+def _purchases(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -> Any:  # noqa: ANN401 - a column
+    """The purchases expected of each history, at their present value."""
+    if terms.horizon is None:
+        return model.dert(terms.rate, *rows)
+    if not terms.months:
+        return model.discounted_expected_purchases(terms.rate, terms.horizon, *rows)
+    made = [0.0] * len(rows[0])
+    worth = [0.0] * len(rows[0])
+    for until, factor in terms.months:
+        so_far = list(model.conditional_expected_purchases(until, *rows))
+        worth = [value + factor * (now - before) for value, now, before in zip(worth, so_far, made, strict=True)]
+        made = so_far
+    return worth
+
+
+# --- columns in lists or arrays; an undefined figure is None in a list, NaN in an array -------------------------------
+
+
+def _each(column: Any, places: Any, engine: Engine) -> Any:  # noqa: ANN401 - as the engine holds them
+    """The figure of each customer from that of each history."""
+    if engine.name == "numpy":
+        return engine.m.asarray(column, float)[places]
+    return [column[place] for place in places]
+
+
+def _worth(spend: SpendModel | float, table: CustomerSummary, x: Any, engine: Engine) -> Any:  # noqa: ANN401 - as above
+    """What a purchase of each customer is expected to come to."""
+    if isinstance(spend, float):
+        return engine.column([spend]) if engine.name == "numpy" else [spend] * len(table)
+    assert table.mean is not None
+    if engine.name == "numpy":  # without a repeat purchase, the mean weighs nothing
+        means = engine.m.nan_to_num(engine.m.asarray(table.mean, float))
+        return engine.m.asarray(spend.expected_spend(x, means), float)
+    return spend.expected_spend(x, [mean or 0.0 for mean in table.mean])
+
+
+def _product(expected: Any, worth: Any, margin: float, engine: Engine) -> Any:  # noqa: ANN401 - as above
+    if engine.name == "numpy":
+        return expected * worth * margin
+    return [
+        None if count is None or amount is None else count * amount * margin
+        for count, amount in zip(expected, worth, strict=True)
+    ]
+
+
+def _listed(column: Any, engine: Engine) -> tuple[float | None, ...]:  # noqa: ANN401 - as above
+    if engine.name == "python":
+        return tuple(column)
+    undefined = engine.m.isnan(column)
+    if undefined.any():
+        column = column.astype(object)
+        column[undefined] = None
+    return tuple(column.tolist())

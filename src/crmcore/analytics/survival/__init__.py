@@ -1,0 +1,78 @@
+"""Survival: how long something lasts when some of it has not ended yet.
+
+Subscriptions, customers, deals in a stage, cases in a queue: each is followed for a duration, at whose end either the
+event was seen (it ended) or only the watching stopped (it is right-censored). Names load when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crmcore.analytics.survival.comparison import GroupEvents, LogRank, log_rank
+    from crmcore.analytics.survival.cox_fit import BaselineHazard, CoxFit, LikelihoodRatio
+    from crmcore.analytics.survival.curves import kaplan_meier
+    from crmcore.analytics.survival.hazards import CumulativeHazard, nelson_aalen
+    from crmcore.analytics.survival.lifetimes import Exponential, Weibull
+    from crmcore.analytics.survival.medians import median_survival
+    from crmcore.analytics.survival.parametric import LifetimeFit, exponential, weibull
+    from crmcore.analytics.survival.proportional_hazards import cox
+    from crmcore.analytics.survival.survival_curve import RestrictedMean, SurvivalCurve
+    from crmcore.analytics.survival.survival_plot import plot_survival
+
+__all__ = [
+    "BaselineHazard",
+    "CoxFit",
+    "CumulativeHazard",
+    "Exponential",
+    "GroupEvents",
+    "LifetimeFit",
+    "LikelihoodRatio",
+    "LogRank",
+    "RestrictedMean",
+    "SurvivalCurve",
+    "Weibull",
+    "cox",
+    "exponential",
+    "kaplan_meier",
+    "log_rank",
+    "median_survival",
+    "nelson_aalen",
+    "plot_survival",
+    "weibull",
+]
+
+_HOMES = {
+    "BaselineHazard": "cox_fit",
+    "CoxFit": "cox_fit",
+    "CumulativeHazard": "hazards",
+    "Exponential": "lifetimes",
+    "GroupEvents": "comparison",
+    "LifetimeFit": "parametric",
+    "LikelihoodRatio": "cox_fit",
+    "LogRank": "comparison",
+    "RestrictedMean": "survival_curve",
+    "SurvivalCurve": "survival_curve",
+    "Weibull": "lifetimes",
+    "cox": "proportional_hazards",
+    "exponential": "parametric",
+    "kaplan_meier": "curves",
+    "log_rank": "comparison",
+    "median_survival": "medians",
+    "nelson_aalen": "hazards",
+    "plot_survival": "survival_plot",
+    "weibull": "parametric",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

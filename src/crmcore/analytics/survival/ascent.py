@@ -1,0 +1,154 @@
+"""The maximum of a partial likelihood: Newton's method, and what it says when there is none.
+
+The likelihood is concave, so that steps only have to be halved until it rises. Where a covariate separates those with
+the event from those still at risk, it rises for ever: the steps then stop shrinking by squares, and the information
+on that covariate vanishes beside what it was at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING
+
+import attrs
+
+from crmcore.analytics.calculus.matrices import Matrix, inverse
+from crmcore.kernel.errors import Invalid, NotConverged, Problem
+
+if TYPE_CHECKING:
+    from crmcore.analytics.survival.partial_likelihood import Point
+
+__all__ = ["Optimum", "climb"]
+
+MOST = 200
+"""Steps; five or six reach a maximum, some thirty tell that there is none."""
+
+REACHED = 1e-16
+"""The gain in log-likelihood below which one more step leads to the maximum."""
+
+FLAT = 1e-10
+"""The gain below which a likelihood that still rises is as good as at its limit."""
+
+VANISHED = 1e-6
+"""The share of the information at the start below which a coefficient is without bound."""
+
+DEPENDENT = 1e-10
+"""The share of a covariate's information that must be left, beside the others, for it to be told from rounding."""
+
+
+@attrs.frozen
+class Optimum:
+    """Where a likelihood is highest.
+
+    Attributes:
+        beta: The coefficients of the scaled covariates.
+        cov: Their covariance; None for those without bound.
+        unbounded: Which coefficients grow without bound.
+        loglik: The log-likelihood.
+        null: The log-likelihood without covariates.
+        iterations: How many steps it took.
+    """
+
+    beta: list[float]
+    cov: list[list[float | None]]
+    unbounded: tuple[int, ...]
+    loglik: float
+    null: float
+    iterations: int
+
+
+def climb(evaluate: Callable[[Sequence[float]], Point], names: Sequence[str], weight: float) -> Optimum:
+    """Climb from no effect at all to the maximum.
+
+    Args:
+        evaluate: The likelihood at coefficients of the scaled covariates.
+        names: The covariates.
+        weight: The weight of all events.
+
+    Raises:
+        Invalid: A covariate does not vary among those at risk, or is made up of others; names them.
+        NotConverged: No maximum was found.
+    """
+    beta = [0.0] * len(names)
+    null = here = evaluate(beta)
+    problems = list(_dependent(here.information, names, weight))
+    if problems:
+        raise Invalid(problems)
+    start = inverse(null.information)
+    assert start is not None
+    before = 0.0
+    for iteration in range(1, MOST + 1):
+        cov = inverse(here.information)
+        if cov is None:
+            return _at_limit(beta, here, null, iteration)
+        step = [sum(c * s for c, s in zip(row, here.score, strict=True)) for row in cov]
+        gain = sum(s * slope for s, slope in zip(step, here.score, strict=True))
+        if gain <= REACHED * min(1.0, weight):
+            beta = [place + part for place, part in zip(beta, step, strict=True)]
+            return Optimum(beta, [list(row) for row in cov], (), here.loglik + gain / 2, null.loglik, iteration)
+        vanished = any(start[i][i] < VANISHED * cov[i][i] for i in range(len(beta)))
+        if vanished and gain < FLAT * min(1.0, weight) and gain > before / 20:
+            return _at_limit(beta, here, null, iteration)
+        before = gain
+        beta, here = _risen(evaluate, beta, step, here, iteration)
+    raise NotConverged("the partial likelihood still rises", iterations=MOST, last=dict(zip(names, beta, strict=True)))
+
+
+def _risen(
+    evaluate: Callable[[Sequence[float]], Point], beta: list[float], step: list[float], here: Point, iteration: int
+) -> tuple[list[float], Point]:
+    """The place after a step, halved until the likelihood rises."""
+    noise = 1e-12 * abs(here.loglik)
+    for halvings in range(60):
+        after = [place + part * 0.5**halvings for place, part in zip(beta, step, strict=True)]
+        there = evaluate(after)
+        if isfinite(there.loglik) and there.loglik >= here.loglik - noise:
+            return after, there
+    raise NotConverged("no step along the slope raises the partial likelihood", iterations=iteration, last=tuple(beta))
+
+
+def _at_limit(beta: list[float], here: Point, null: Point, iteration: int) -> Optimum:
+    """The limit, with the coefficients that are bounded."""
+    size = range(len(beta))
+    unbounded = {i for i in size if here.information[i][i] < VANISHED * null.information[i][i]}
+    while True:
+        bounded = [i for i in size if i not in unbounded]
+        part = inverse([[here.information[i][j] for j in bounded] for i in bounded]) if bounded else []
+        if part is not None:
+            break
+        # Several covariates separate only together: least is known of what moved farthest.
+        unbounded.add(max(bounded, key=lambda i: abs(beta[i])))
+    cov: list[list[float | None]] = [[None] * len(beta) for _ in size]
+    for row, i in zip(part, bounded, strict=True):
+        for cell, j in zip(row, bounded, strict=True):
+            cov[i][j] = cell
+    return Optimum(beta, cov, tuple(sorted(unbounded)), here.loglik, null.loglik, iteration)
+
+
+def _dependent(information: Matrix, names: Sequence[str], weight: float) -> Iterator[Problem]:
+    """The covariates that say nothing the ones before them have not said."""
+    left = [list(row) for row in information]
+    used: list[int] = []
+    for i, name in enumerate(names):
+        if information[i][i] <= DEPENDENT * weight:
+            expected = "values that differ among those at risk at the same time"
+            yield Problem(f'column "{name}"', "none that differ", expected, "leave the covariate out")
+        elif left[i][i] <= DEPENDENT * information[i][i]:
+            others = ", ".join(f'"{names[j]}"' for j in used if _shares(information, i, j, used))
+            expected = "a covariate that is no sum of multiples of others"
+            yield Problem(f'column "{name}"', f"one made up of {others}", expected, "leave one of them out")
+        else:
+            used.append(i)
+            for j in range(i + 1, len(names)):
+                factor = left[j][i] / left[i][i]
+                left[j] = [cell - factor * above for cell, above in zip(left[j], left[i], strict=True)]
+
+
+def _shares(information: Matrix, i: int, j: int, used: Sequence[int]) -> bool:
+    """Whether a dependent covariate has a part of another."""
+    cov = inverse([[information[a][b] for b in used] for a in used])
+    assert cov is not None
+    row = cov[used.index(j)]
+    part = sum(cell * information[k][i] for cell, k in zip(row, used, strict=True))
+    return abs(part) * sqrt(information[j][j] / information[i][i]) > 1e-6

@@ -1,0 +1,291 @@
+"""What a Cox regression reads: subjects with covariates, scaled, and parted by stratum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import fsum, sqrt
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from crmcore.analytics.calculus.engines import EngineName, engine_for
+from crmcore.analytics.columns import Columns, Wanted, columns_of
+from crmcore.analytics.survival.subjects import (
+    check_entry,
+    ordered,
+    read_events,
+    read_names,
+    read_numbers,
+    read_weights,
+    span,
+    those,
+)
+from crmcore.kernel.errors import Invalid, Problem
+
+if TYPE_CHECKING:
+    from crmcore.analytics.columns import Source
+    from crmcore.analytics.survival.subjects import Column
+
+__all__ = ["Design", "Roles", "Scale", "Stratum", "Table", "read_covariates", "read_design"]
+
+NARROWEST, WIDEST = 1e-100, 1e100
+"""How far apart the values of a covariate may lie: the squares of what is beyond are no doubles."""
+
+
+@attrs.frozen
+class Roles:
+    """The names of the columns a regression reads; None for one that is not there.
+
+    Attributes:
+        duration: The column of durations.
+        observed: The column that says whether the event was seen.
+        covariates: The columns of covariates.
+        entry: The column of times at which subjects came under observation.
+        strata: The column of strata.
+        weights: The column of weights.
+    """
+
+    duration: str
+    observed: str
+    covariates: tuple[str, ...]
+    entry: str | None
+    strata: str | None
+    weights: str | None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers, in the order in which a table holds them."""
+        return (self.duration, *filter(None, (self.entry, self.weights)), *self.covariates)
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """Subjects as they were read, those of weight 0 left out: lists, or arrays of numpy."""
+
+    engine: EngineName
+    durations: Column
+    observed: Column
+    entry: Column | None
+    weights: Column | None
+    strata: Sequence[object] | None
+    covariates: Sequence[Column]
+
+    def __len__(self) -> int:
+        """How many subjects."""
+        return len(self.durations)
+
+
+@attrs.frozen
+class Scale:
+    """How a covariate is brought to mean 0 and spread 1.
+
+    Attributes:
+        mean: The weighted mean.
+        spread: The standard deviation.
+    """
+
+    mean: float
+    spread: float
+
+
+@attrs.frozen(eq=False)
+class Stratum:
+    """The subjects of a stratum, longest duration first.
+
+    Attributes:
+        name: The stratum, as the data name it; None where they name none.
+        durations: How long each was followed.
+        observed: Whether the event was seen.
+        entry: When each came under observation, or None.
+        weights: What each counts: 1 on average over all strata.
+        covariates: A column for each covariate, scaled.
+    """
+
+    name: object
+    durations: Column
+    observed: Column
+    entry: Column | None
+    weights: Column
+    covariates: Sequence[Column]
+
+    def __len__(self) -> int:
+        """How many subjects."""
+        return len(self.durations)
+
+
+@attrs.frozen(eq=False)
+class Design:
+    """What a Cox regression is fitted to.
+
+    Attributes:
+        engine: What the columns are made for: lists for plain Python, arrays for numpy.
+        names: The covariates.
+        scales: How each was scaled.
+        strata: The subjects by stratum.
+        subjects: How many rows there are.
+        events: How many of them ended with an event.
+        weight: The mean weight, by which all were divided.
+    """
+
+    engine: EngineName
+    names: tuple[str, ...]
+    scales: tuple[Scale, ...]
+    strata: tuple[Stratum, ...]
+    subjects: int
+    events: int
+    weight: float
+
+
+def read_design(rows: Source, roles: Roles, engine: EngineName | None) -> Design:
+    """Read subjects with their covariates, scale them and part them.
+
+    Args:
+        rows: Any table.
+        roles: The names of its columns.
+        engine: What will work on them; by default numpy where it is installed and there are many rows.
+
+    Raises:
+        Invalid: A cell is missing or impossible, a covariate is constant, or there is no event.
+    """
+    table = _read(rows, roles, engine)
+    events = int(sum(table.observed))
+    problems = (
+        [] if events else [Problem(f'column "{roles.observed}"', "no event", "at least one", "follow for longer")]
+    )
+    problems += [
+        problem
+        for name, column in zip(roles.covariates, table.covariates, strict=True)
+        for problem in _unfit(name, column)
+    ]
+    if problems:
+        raise Invalid(problems)
+    weight = 1.0 if table.weights is None else fsum(table.weights) / len(table)
+    if table.engine == "numpy":
+        from crmcore.analytics.survival.cox_arrays import arranged
+
+        scales, strata = arranged(table, weight)
+    else:
+        scales, strata = _arranged(table, weight)
+    return Design(table.engine, roles.covariates, scales, strata, len(table), events, weight)
+
+
+def _unfit(name: str, column: Column) -> Iterator[Problem]:
+    """What is wrong with a covariate as a whole."""
+    if not len(column):
+        return
+    low, high = span(column)
+    if low == high:
+        yield Problem(f'column "{name}"', f"{low:g} in every row", "values that differ", "leave the covariate out")
+    elif not NARROWEST <= high - low <= WIDEST:
+        expected = f"values that lie {NARROWEST:g} to {WIDEST:g} apart"
+        yield Problem(f'column "{name}"', high - low, expected, "give the covariate in another unit")
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def _read(rows: Source, roles: Roles, engine: EngineName | None) -> Table:
+    direct = _direct(rows, roles, engine)
+    if direct is not None:
+        return direct
+    names = (*roles.numbers, roles.observed, *filter(None, (roles.strata,)))
+    columns = columns_of(rows, [Wanted(name, name, required=True) for name in names], "rows")
+    problems: list[Problem] = []
+    found = _cells(columns, roles, problems)
+    if roles.entry is not None and not problems:
+        check_entry(columns, roles.entry, found[roles.duration], found[roles.entry], problems)
+    if problems:
+        raise Invalid(problems)
+    if roles.weights is not None:
+        kept = list(map(bool, found[roles.weights]))
+        found = {name: those(cells, kept) for name, cells in found.items()}
+    chosen = engine_for(columns.length, engine)
+    column, flags = chosen.column, found[roles.observed]
+    return Table(
+        chosen.name,
+        column(found[roles.duration]),
+        flags if chosen.name == "python" else column(flags).astype(bool),
+        None if roles.entry is None else column(found[roles.entry]),
+        None if roles.weights is None else column(found[roles.weights]),
+        None if roles.strata is None else found[roles.strata],
+        [column(found[name]) for name in roles.covariates],
+    )
+
+
+def _cells(columns: Columns, roles: Roles, problems: list[Problem]) -> dict[str, list[Any]]:
+    """Every column, read as what it is."""
+    found: dict[str, list[Any]] = {name: read_numbers(columns, name, problems) for name in roles.covariates}
+    found[roles.duration] = read_numbers(columns, roles.duration, problems, lowest=0)
+    found[roles.observed] = read_events(columns, roles.observed, problems)
+    if roles.entry is not None:
+        found[roles.entry] = read_numbers(columns, roles.entry, problems, lowest=0)
+    if roles.weights is not None:
+        found[roles.weights] = read_weights(columns, roles.weights, problems)
+    if roles.strata is not None:
+        found[roles.strata] = read_names(columns, roles.strata, problems)
+    return found
+
+
+def _direct(rows: Source, roles: Roles, engine: EngineName | None) -> Table | None:
+    """Columns that are arrays already, or can be made such at once; None when they can't."""
+    if isinstance(rows, str) or not (isinstance(rows, Mapping) or hasattr(rows, "columns")):
+        return None
+    table: Any = rows
+    if roles.duration not in table or not hasattr(table[roles.duration], "__len__"):
+        return None
+    if engine_for(len(table[roles.duration]), engine).name == "python":
+        return None
+    from crmcore.analytics.survival.cox_arrays import table_of
+
+    return table_of(table, roles)
+
+
+def read_covariates(rows: Source, names: Sequence[str]) -> list[list[float]]:
+    """Covariates alone, a column each, to predict with.
+
+    Args:
+        rows: Any table.
+        names: The covariates.
+
+    Raises:
+        Invalid: A column or a cell is missing, or no number.
+    """
+    columns = columns_of(rows, [Wanted(name, name, required=True) for name in names], "rows")
+    problems: list[Problem] = []
+    found = [read_numbers(columns, name, problems) for name in names]
+    if problems:
+        raise Invalid(problems)
+    return found
+
+
+# --- arranging ------------------------------------------------------------------------------------------------------
+
+
+def _arranged(table: Table, weight: float) -> tuple[tuple[Scale, ...], tuple[Stratum, ...]]:
+    weights = [1.0] * len(table) if table.weights is None else [one / weight for one in table.weights]
+    scaled = [_scaled(column, weights) for column in table.covariates]
+    rows_of: dict[object, list[int]] = {}
+    for row, name in enumerate(table.strata or [None] * len(table)):
+        rows_of.setdefault(name, []).append(row)
+    strata = []
+    for name in ordered(rows_of):
+        rows = sorted(rows_of[name], key=table.durations.__getitem__, reverse=True)
+        durations, observed, entry, some = (
+            column and [column[row] for row in rows]
+            for column in (table.durations, table.observed, table.entry, weights)
+        )
+        strata.append(
+            Stratum(name, durations, observed, entry, some, [[column[row] for row in rows] for _, column in scaled])
+        )
+    return tuple(scale for scale, _ in scaled), tuple(strata)
+
+
+def _scaled(column: Sequence[float], weights: Sequence[float]) -> tuple[Scale, list[float]]:
+    """Differences from one of the values first: a large mean would take digits from a small spread."""
+    origin = column[0]
+    beside = [value - origin for value in column]
+    total = fsum(weights)
+    mean = fsum(map(mul, weights, beside)) / total
+    spread = sqrt(fsum(weight * (value - mean) ** 2 for weight, value in zip(weights, beside, strict=True)) / total)
+    return Scale(origin + mean, spread), [(value - mean) / spread for value in beside]

@@ -1,0 +1,247 @@
+"""Who was followed: for how long, whether the event was seen, since when, and with what weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from crmcore.analytics.calculus.engines import EngineName, engine_for
+from crmcore.analytics.cells import Misfit, flag, is_missing, read, read_keys, unwrapped
+from crmcore.analytics.columns import Columns, Wanted, columns_of
+from crmcore.kernel.errors import Invalid, Problem
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Column: TypeAlias = Any  # a list of numbers, or an array
+
+__all__ = [
+    "Subjects",
+    "check_entry",
+    "check_level",
+    "listed",
+    "ordered",
+    "read_events",
+    "read_names",
+    "read_numbers",
+    "read_subjects",
+    "read_weights",
+    "span",
+    "those",
+]
+
+LIGHTEST, HEAVIEST = 1e-100, 1e100
+"""Weights beyond can't be told from none, or hide all others."""
+
+YES = frozenset({"1", "1.0", "true", "yes"})
+NO = frozenset({"0", "0.0", "false", "no"})
+
+
+@attrs.frozen(eq=False)
+class Subjects:
+    """Those who were followed; those of weight 0 are left out.
+
+    Attributes:
+        engine: What the columns are made for: lists for plain Python, arrays for numpy.
+        durations: How long each was followed, 0 or more, in any one unit.
+        observed: Whether the event was seen at the end; otherwise it is right-censored.
+        entry: How long it had gone on when the watching began, in the same unit; None when all were watched throughout.
+        weights: How many each stands for; None when each stands for one.
+    """
+
+    engine: EngineName
+    durations: Column
+    observed: Column
+    entry: Column | None
+    weights: Column | None
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.durations)
+
+
+def read_subjects(
+    durations: Iterable[float],
+    observed: Iterable[object],
+    entry: Iterable[float] | None = None,
+    weights: Iterable[float] | None = None,
+    engine: EngineName | None = None,
+) -> Subjects:
+    """Take in columns of subjects, and say everything that is wrong with them.
+
+    Args:
+        durations: How long each was followed, in any one unit.
+        observed: Whether the event was seen at the end.
+        entry: When each came under observation, in the same unit.
+        weights: How many subjects each row stands for.
+        engine: What will work on them; by default numpy where it is installed and there are many rows.
+
+    Raises:
+        Invalid: A cell is missing or impossible, or the columns differ in length; names the rows.
+    """
+    given = {"durations": durations, "observed": observed, "entry": entry, "weights": weights}
+    table = {name: _held(column) for name, column in given.items() if column is not None}
+    chosen = engine_for(len(table["durations"]), engine)
+    if chosen.name == "numpy":
+        from crmcore.analytics.survival.arrays import subjects_of
+
+        found = subjects_of(table)
+        if found is not None:
+            return found
+    columns = columns_of(table, [Wanted(name, name) for name in table], "subjects")
+    return _checked(columns, chosen.name, chosen.column)
+
+
+def _held(column: Any) -> Any:  # noqa: ANN401 - a column of any library
+    """A column whose length is known."""
+    return column if hasattr(column, "__len__") or not isinstance(column, Iterable) else list(column)
+
+
+def _checked(columns: Columns, engine: EngineName, column: Callable[[Sequence[float]], Column]) -> Subjects:
+    problems: list[Problem] = []
+    durations = read_numbers(columns, "durations", problems, lowest=0)
+    observed = read_events(columns, "observed", problems)
+    entry = read_numbers(columns, "entry", problems, lowest=0) if "entry" in columns.cells else None
+    weights = read_weights(columns, "weights", problems) if "weights" in columns.cells else None
+    if not problems and entry is not None:
+        check_entry(columns, "entry", durations, entry, problems)
+    if problems:
+        raise Invalid(problems)
+    kept = None if weights is None else list(map(bool, weights))
+
+    def held(cells: list[Any]) -> Column:
+        return column(cells if kept is None else those(cells, kept))
+
+    flags = held(observed)
+    return Subjects(
+        engine,
+        held(durations),
+        flags if engine == "python" else flags.astype(bool),
+        None if entry is None else held(entry),
+        None if weights is None else held(weights),
+    )
+
+
+def read_numbers(columns: Columns, role: str, problems: list[Problem], *, lowest: float | None = None) -> list[float]:
+    """A column of finite numbers.
+
+    Args:
+        columns: The table.
+        role: Which column.
+        problems: Where cells that are none are added.
+        lowest: The least a number may be.
+    """
+    cells = columns.cells[role]
+    if set(map(type, cells)) <= {int, float, bool}:
+        numbers = _floats(cells)
+        if numbers is not None and (lowest is None or not numbers or min(numbers) >= lowest):
+            return numbers
+
+    def number(cell: Any) -> float | Misfit:  # noqa: ANN401 - a cell is anything
+        if is_missing(cell):
+            return Misfit("a number", "fill it in, or leave the row out")
+        found = _floats([unwrapped(cell)])
+        if found is None:
+            return Misfit("a finite number", "give it as a number, in a unit in which it is one")
+        if lowest is not None and found[0] < lowest:
+            return Misfit(f"a number from {lowest:g} on", "look for ends before beginnings")
+        return found[0]
+
+    return [0.0 if value is None else value for value in read(columns, role, number, problems)]
+
+
+def _floats(cells: Sequence[Any]) -> list[float] | None:
+    """Numbers as floats; None when one is no finite number. A zero has no sign."""
+    try:
+        numbers = [float(cell) + 0.0 for cell in cells]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return numbers if all(map(isfinite, numbers)) else None
+
+
+def read_weights(columns: Columns, role: str, problems: list[Problem]) -> list[float]:
+    """A column of weights: 0, or from 1e-100 to 1e100."""
+    weights = read_numbers(columns, role, problems, lowest=0)
+    if weights and max(weights) <= HEAVIEST and min(weights) >= LIGHTEST:
+        return weights
+    odd = [row for row, weight in enumerate(weights) if weight and not LIGHTEST <= weight <= HEAVIEST]
+    flag(columns, role, odd, Misfit(f"0, or from {LIGHTEST:g} to {HEAVIEST:g}", "scale all weights alike"), problems)
+    return weights
+
+
+def read_events(columns: Columns, role: str, problems: list[Problem]) -> list[bool]:
+    """A column that says whether the event was seen."""
+    cells = columns.cells[role]
+    if set(map(type, cells)) <= {bool}:
+        return list(cells)
+
+    def event(cell: Any) -> bool | Misfit:  # noqa: ANN401 - a cell is anything
+        text = str(unwrapped(cell)).strip().casefold()
+        if text in YES or text in NO:
+            return text in YES
+        return Misfit("1 where the event was seen, 0 where it was not", "write True and False, or 1 and 0")
+
+    return [bool(value) for value in read(columns, role, event, problems)]
+
+
+def read_names(columns: Columns, role: str, problems: list[Problem]) -> list[Any]:
+    """A column of the names of groups or strata, none of them missing."""
+    before = len(problems)
+    names = read_keys(columns, role, problems)
+    without = [row for row, name in enumerate(names) if name is None]
+    if len(problems) == before:
+        flag(columns, role, without, Misfit("the name of one", "fill it in, or leave the row out"), problems)
+    return names
+
+
+def ordered(names: Iterable[object]) -> list[Any]:
+    """Names by value where they can be compared, else by their text, so that the order of rows does not matter."""
+    listed: list[Any] = list(names)
+    try:
+        return sorted(listed)
+    except TypeError:
+        return sorted(listed, key=lambda name: (type(name).__name__, str(name)))
+
+
+def check_entry(
+    columns: Columns, role: str, durations: Sequence[float], entry: Sequence[float], problems: list[Problem]
+) -> None:
+    """Whoever was followed from later than the start was followed for some time."""
+    late = [row for row, (end, start) in enumerate(zip(durations, entry, strict=True)) if start >= end and start > 0]
+    flag(columns, role, late, Misfit("less than the duration", "count both from the same start"), problems)
+
+
+def listed(column: Column) -> list[Any]:
+    """A column as a list of Python's own values."""
+    found: list[Any] = column if isinstance(column, list) else column.tolist()
+    return found
+
+
+def span(column: Column) -> tuple[float, float]:
+    """The least and the greatest number of a column that has one."""
+    return (min(column), max(column)) if isinstance(column, list) else (float(column.min()), float(column.max()))
+
+
+def those(column: Column, flags: Column) -> Column:
+    """The cells of a column that are flagged."""
+    return list(compress(column, flags)) if isinstance(column, list) else column[flags]
+
+
+def check_level(level: float) -> float:
+    """How many standard errors a two-sided interval of a confidence level reaches to each side.
+
+    Args:
+        level: The confidence level, a fraction between 0 and 1.
+
+    Raises:
+        Invalid: It is none.
+    """
+    from statistics import NormalDist
+
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+        raise Invalid([Problem("level", level, "a fraction between 0 and 1", "write 95 % as 0.95")])
+    return abs(NormalDist().inv_cdf((1 - level) / 2))

@@ -1,0 +1,217 @@
+"""What no Cox regression can be fitted to is said, with names: rows, columns, and what separates."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmcore.analytics.survival import CoxFit, ascent, cox
+from crmcore.analytics.survival.partial_likelihood import Point
+from crmcore.kernel.errors import Invalid, NotConverged
+
+ENGINES = pytest.mark.parametrize("engine", ["python", "numpy"])
+Engine = Literal["python", "numpy"]
+
+N = 600
+
+
+def table() -> dict[str, Any]:
+    """Subjects with two covariates that are all right."""
+    chance = np.random.default_rng(7)
+    return {
+        "t": (1 + chance.exponential(size=N) * 9).tolist(),
+        "e": (chance.random(N) < 0.6).tolist(),
+        "x": chance.normal(size=N).tolist(),
+        "y": chance.integers(0, 2, N).tolist(),
+    }
+
+
+def fitted(rows: Any, covariates: list[str], **options: Any) -> CoxFit:
+    """A regression on columns t and e."""
+    return cox(rows, duration="t", observed="e", covariates=covariates, **options)
+
+
+@ENGINES
+def test_missing_numbers_are_refused_by_row(engine: Engine) -> None:
+    """NaN, None and blanks alike, in every column at once."""
+    rows = table()
+    rows["x"][3] = rows["x"][11] = float("nan")
+    rows["y"][5] = None
+    rows["t"][7] = ""
+    with pytest.raises(Invalid) as caught:
+        fitted(rows, ["x", "y"], engine=engine)
+
+    assert [problem.path for problem in caught.value.problems] == [
+        'rows rows 4, 12, column "x"', 'rows row 6, column "y"', 'rows row 8, column "t"',
+    ]  # fmt: skip
+
+
+@ENGINES
+def test_constant_columns_are_named(engine: Engine) -> None:
+    """All of them."""
+    rows = table() | {"one": [1] * N, "two": [2.5] * N}
+    with pytest.raises(Invalid) as caught:
+        fitted(rows, ["one", "x", "two"], engine=engine)
+
+    assert [(problem.path, problem.value) for problem in caught.value.problems] == [
+        ('column "one"', "1 in every row"), ('column "two"', "2.5 in every row"),
+    ]  # fmt: skip
+
+
+@ENGINES
+def test_collinear_columns_are_named_with_what_they_are_made_of(engine: Engine) -> None:
+    """And with nothing else."""
+    rows = table()
+    rows["free"] = np.random.default_rng(1).normal(size=N).tolist()
+    rows["sum"] = [2 * x - 3 * y + 1 for x, y in zip(rows["x"], rows["y"], strict=True)]
+    with pytest.raises(Invalid, match='column "sum": got \'one made up of "x", "y"\', expected a covariate'):
+        fitted(rows, ["x", "free", "y", "sum"], engine=engine)
+
+
+@ENGINES
+def test_a_column_that_differs_only_between_strata_is_named(engine: Engine) -> None:
+    """Within a stratum it says nothing."""
+    rows = table() | {"region": [k % 2 for k in range(N)]}
+    with pytest.raises(Invalid, match='column "region": got \'none that differ\''):
+        fitted(rows, ["x", "region"], strata="region2", engine=engine) if False else fitted(
+            rows | {"twin": rows["region"]}, ["x", "region"], strata="twin", engine=engine
+        )
+
+
+@ENGINES
+@pytest.mark.parametrize("spread", [1e101, 1e-101])
+def test_values_that_lie_too_far_apart_or_too_close_are_refused(engine: Engine, spread: float) -> None:
+    """Their squares are no doubles."""
+    rows = table()
+    with pytest.raises(Invalid, match="give the covariate in another unit"):
+        fitted(rows | {"x": [x * spread for x in rows["x"]]}, ["x"], engine=engine)
+
+
+@ENGINES
+def test_without_an_event_there_is_nothing_to_fit(engine: Engine) -> None:
+    """Nor without rows."""
+    with pytest.raises(Invalid, match='column "e": got \'no event\''):
+        fitted(table() | {"e": [False] * N}, ["x"], engine=engine)
+    with pytest.raises(Invalid, match="no event"):
+        fitted({"t": [], "e": [], "x": []}, ["x"], engine=engine)
+    with pytest.raises(Invalid, match="no event"):
+        fitted({"t": [1, 2], "e": [1, 0], "x": [1, 2], "w": [0, 1]}, ["x"], weights="w", engine=engine)
+
+
+@ENGINES
+@pytest.mark.parametrize("sign", [1, -1])
+def test_complete_separation_is_labelled(engine: Engine, sign: int) -> None:
+    """The other covariates are at their limits, and the likelihood at its own."""
+    rows = table()
+    # Whoever has the flag ends before all others, and all of those are followed to the end.
+    order = sorted(range(N), key=rows["t"].__getitem__)
+    flag = [0] * N
+    for place, row in enumerate(order):
+        flag[row] = sign * (place < N // 3)
+        rows["e"][row] = place < N // 3
+    fit = fitted(rows | {"flag": flag}, ["x", "flag"], engine=engine)
+    within = fitted({name: [cells[row] for row in order[: N // 3]] for name, cells in rows.items()}, ["x"], engine=engine)
+
+    assert fit.status == "boundary"
+    assert (fit.coef["flag"], fit.se["flag"], fit.p["flag"], fit.hazard_ratio["flag"]) == (None, None, None, None)
+    assert fit.hazard_ratio_ci["flag"] == (None, None)
+    assert f'"flag" tends to {"plus" if sign > 0 else "minus"} infinity' in fit.warnings[0]
+    assert fit.reasons["coef.flag"] == "the coefficient grows without bound"
+    assert fit.coef["x"] == pytest.approx(within.coef["x"], rel=1e-6)
+    assert fit.se["x"] == pytest.approx(within.se["x"], rel=1e-6)
+    assert fit.loglik == pytest.approx(within.loglik, abs=1e-6)
+    assert fit.baseline == ()
+    assert fit.likelihood_ratio.p_value < 1e-20
+    assert "–" in str(fit)
+    with pytest.raises(Invalid, match=r"coef\.flag: got None, expected a finite coefficient; fit again without"):
+        fit.partial_hazard([{"x": 1, "flag": 1}])
+
+
+def test_two_covariates_that_separate_only_together_are_labelled() -> None:
+    """Neither does alone."""
+    fit = fitted({"t": [1, 2, 3, 4, 5], "e": [1] * 5, "x": [5.0, 1, 4, 0, 1], "y": [0.0, 3, -1, 2, 0]}, ["x", "y"])
+
+    assert fit.status == "boundary"
+    assert len(fit.warnings) >= 1
+
+
+def test_a_hazard_ratio_that_no_float_holds_is_none() -> None:
+    """With the reason; the coefficient stands."""
+    rows = table()
+    fit = fitted(rows | {"x": [x * 1e-6 for x in rows["x"]]}, ["x"])
+    far = [{"x": 1e3 if (fit.coef["x"] or 0) > 0 else -1e3}]
+
+    assert fit.coef["x"] is not None
+    if abs(fit.coef["x"]) > 710:
+        assert None in (fit.hazard_ratio["x"], *fit.hazard_ratio_ci["x"])
+    assert fit.partial_hazard(far) == [None]
+    assert fit.survival_at(3, far) == [0]
+
+
+def test_what_predicts_needs_its_columns() -> None:
+    """And, with strata, the name of one."""
+    rows = table() | {"s": ["north", "south"] * (N // 2)}
+    fit = fitted(rows, ["x"], strata="s")
+
+    assert [one.stratum for one in fit.baseline] == ["north", "south"]
+    assert fit.survival_at(5, [{"x": 0}], stratum="north") != fit.survival_at(5, [{"x": 0}], stratum="south")
+    with pytest.raises(Invalid, match="expected one of north, south; say whose baseline is meant"):
+        fit.survival_at(5, [{"x": 0}])
+    with pytest.raises(Invalid, match='a column "x"'):
+        fit.partial_hazard([{"y": 0}])
+    with pytest.raises(Invalid, match="expected a number"):
+        fit.partial_hazard([{"x": None}])
+
+
+def test_arguments_are_checked() -> None:
+    """All of them at once."""
+    with pytest.raises(Invalid) as caught:
+        cox([], duration=1, observed="e", covariates=["x", 2], ties="exact")  # type: ignore[arg-type, list-item]
+    assert [problem.path for problem in caught.value.problems] == ["duration", "covariates", "ties"]
+    with pytest.raises(Invalid, match='say covariates='):
+        fitted(table(), [])
+    with pytest.raises(Invalid, match="expected each column once"):
+        fitted(table(), ["x", "t", "x"])
+    with pytest.raises(Invalid, match='expected a column "plan"'):
+        fitted(table(), ["plan"])
+
+
+@ENGINES
+def test_tables_of_any_kind(engine: Engine) -> None:
+    """A frame, a mapping, records: the same figures; what is odd in one is said as in the other."""
+    rows = table()
+    fit = fitted(rows, ["x", "y"], engine=engine)
+    frame = pd.DataFrame(rows)
+
+    assert fitted(frame, ["x", "y"], engine=engine) == fit
+    assert fitted(frame.to_dict("records"), ["x", "y"], engine=engine) == fit
+    frame["since"], frame["w"] = frame["t"], 1e200
+    with pytest.raises(Invalid, match="expected less than the duration"):
+        fitted(frame, ["x"], entry="since", engine=engine)
+    with pytest.raises(Invalid, match="scale all weights alike"):
+        fitted(frame, ["x"], weights="w", engine=engine)
+    with pytest.raises(Invalid, match='the column "t"|column "t"'):
+        fitted(iter([1, 2]) if False else frame.rename(columns={"t": "T"}), ["x"], engine=engine)
+    with pytest.raises(Invalid):
+        fitted({"t": iter([1.0]), "e": [1]}, ["x"], engine=engine)
+
+
+def test_a_likelihood_that_never_settles_is_refused() -> None:
+    """As is one whose slope leads nowhere."""
+    with pytest.raises(NotConverged, match="still rises") as caught:
+        ascent.climb(lambda beta: Point(beta[0], [1.0], [[1.0]]), ["x"], 1.0)
+    assert caught.value.iterations == ascent.MOST
+    with pytest.raises(NotConverged, match="no step along the slope"):
+        ascent.climb(lambda beta: Point(-abs(beta[0]) - 1, [1.0], [[1.0]]), ["x"], 1.0)
+
+
+def test_information_that_vanishes_altogether_is_a_limit() -> None:
+    """As when a step leads so far that nothing is left of it."""
+    found = ascent.climb(
+        lambda beta: Point(beta[0], [1.0, 0.0], [[0.0 if beta[0] else 1.0, 0.0], [0.0, 1.0]]), ["x", "y"], 1.0
+    )
+
+    assert (found.unbounded, found.cov) == ((0,), [[None, None], [None, 1.0]])
