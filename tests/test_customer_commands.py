@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -247,6 +248,23 @@ def test_value_of_nobody(run: Crmcore) -> None:
     )
 
 
+def test_a_published_table_gives_the_published_figures(run: Crmcore) -> None:
+    """CDNOW's 2,357 customers: P. S. Fader and B. G. S. Hardie, and the vignette of CLVTools on the raw log."""
+    (place,) = importlib.util.find_spec("lifetimes").submodule_search_locations  # type: ignore[union-attr, misc]
+    rows = [line.split() for line in (Path(place) / "datasets" / "CDNOW_sample.txt").read_text("utf-8").splitlines()]
+    lines = [f"{row[1]},{row[2]},{row[4]}\n" for row in rows if len(row) == 5]
+    Path("orders.csv").write_text("".join(["Customer,Date,Total\n", *lines]), "utf-8")
+    words = ("--date-format", "%Y%m%d", "--end", "1997-09-30", "--model", "BG/NBD", "--json")
+    found = run(*CLV, *words).json
+    model, spend = found["model"], found["spend"]
+    parameters = {name: round(told["value"], 4) for name, told in model["parameters"].items()}
+
+    assert (found["customers"], model["status"], spend["customers"]) == (2_357, "converged", 946)
+    assert parameters == {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}
+    assert (round(model["loglik"], 3), round(spend["loglik"], 2)) == (-9582.429, -4055.92)
+    assert [round(told["value"], 2) for told in spend["parameters"].values()] == [6.25, 3.74, 15.44]
+
+
 # --- what they refuse -----------------------------------------------------------------------------------------------
 
 WRONG = {
@@ -266,6 +284,7 @@ WRONG = {
     "no end of value": ((*CLV, "--end", "someday"), "--end: got 'someday'"),
     "no model": ((*CLV, "--model", "Cox"), "--model: got 'Cox', expected one of MBG/NBD, BG/NBD, Pareto/NBD, NBD"),
     "no horizon": ((*CLV, "--horizon", "long"), "--horizon: got 'long'"),
+    "no end of time": ((*CLV, "--horizon", "forever", "--discount", "0"), 'say --horizon "12 months"'),
     "no discount": ((*CLV, "--discount", "-1"), "--discount: got -1.0"),
     "no margin": ((*CLV, "--margin", "much"), "--margin: got 'much'"),
     "a return": ((*CLV, "--returns", "error"), "say --returns net"),

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from crmcore import CRM, AsyncCRM, Contact, Invalid, MixedCurrency, Money, Opportunity, Playbook, Subscription
-from crmcore.analytics import retention
+from crmcore.analytics import clv, retention
 from crmcore.kernel.calendar import FiscalYear, period
 from crmcore.kernel.rates import Rate, Rates
 from crmcore.testing import TickingClock
@@ -379,3 +379,86 @@ def test_all_of_it_can_be_awaited(crm: CRM) -> None:
             )
 
     assert asyncio.run(figures()) == (1, euros(10), 1, 1, 1)
+
+
+# --- customer lifetime value ----------------------------------------------------------------------------------------
+
+
+def buyers(crm: CRM) -> list[Contact]:
+    """Four of them, who bought seven times."""
+    days = [["2026-01-05", "2026-02-02", "2026-03-20"], ["2026-01-20", "2026-02-11"], ["2026-02-02"], ["2026-02-09"]]
+    found = []
+    for bought in days:
+        found.append(person(crm))
+        for number, on in enumerate(bought, start=1):
+            order(crm, found[-1], on, 10 * number)
+    return found
+
+
+def test_the_value_of_customers(crm: CRM) -> None:
+    """By id, up to the day it is; the same as the pure functions give on the columns."""
+    people = buyers(crm)
+    won(crm, "2026-03-05", 40, contact=people[3].id)
+    found = crm.analytics.clv(model="Pareto/NBD", unit="month", horizon="6 months", discount=0.2, margin="0.5")
+    pure = clv.report(
+        crm.analytics.purchases(),
+        end="2026-11-02",
+        currency="EUR",
+        zone="Europe/Berlin",
+        model="Pareto/NBD",
+        unit="month",
+        horizon="6 months",
+        discount=0.2,
+        margin="0.5",
+    )
+
+    assert found.values is not None
+    assert {*found.values.customer} == {who.id for who in people}
+    assert (found.totals["historical"], found.model, str(found.summary.unit)) == (euros(75), "Pareto/NBD", "month")
+    assert (found.summary.end, found.totals) == (date(2026, 11, 2), pure.totals)
+    assert found.to_dicts() == pure.to_dicts()
+
+
+def test_deals_that_can_not_be_valued_are_counted(crm: CRM) -> None:
+    """Without an amount they are no purchase, and without a party nobody's."""
+    buyers(crm)
+    won(crm, "2026-03-05", None, contact=person(crm).id)
+    won(crm, "2026-03-05", 70)
+    found = crm.analytics.clv("2026-10-31")
+
+    assert (len(found.summary), found.totals["historical"]) == (4, euros(110))
+    assert found.made.exclusions == {
+        "won deals without an account or contact, in no purchase": 1,
+        "won deals without an amount, in no spend and no purchase": 1,
+    }
+
+
+def test_the_value_as_it_was(crm: CRM, clock: TickingClock) -> None:
+    """Orders that were not, or were not known, are in no figure; returns are taken off."""
+    people = buyers(crm)
+    clock.now += timedelta(days=1)
+    order(crm, people[0], "2026-02-03", -4)
+    then = crm.as_of("2026-02-10").analytics.clv()
+
+    assert (then.summary.end, then.totals["historical"]) == (date(2026, 2, 10), euros(56))
+    assert crm.as_of("2026-02-10", known="2026-11-02").analytics.clv().totals["historical"] == euros(60)
+    assert crm.analytics.clv(returns="exclude").totals["historical"] == euros(110)
+
+
+def test_value_in_another_currency(crm: CRM) -> None:
+    """By the playbook's rates of the day."""
+    order(crm, person(crm), "2026-08-05", Money(10, "USD"))
+    with pytest.raises(MixedCurrency):
+        crm.analytics.clv()
+    crm.adopt(attrs.evolve(EURO, rates=RATES))
+
+    assert crm.analytics.clv().totals["historical"] == euros(5)
+    assert crm.analytics.clv(currency="USD").totals["historical"] == Money(10, "USD")
+
+
+def test_an_empty_crm_has_no_value(crm: CRM) -> None:
+    """Which is said."""
+    found = crm.analytics.clv()
+
+    assert (found.fit, found.values, found.totals["total"]) == (None, None, None)
+    assert found.reasons["total"] == "there is no customer to value"

@@ -48,11 +48,14 @@ DOCSTRINGS = [test for path in sorted(ROOT.glob("src/**/*.py")) for test in docs
 
 
 @pytest.fixture
-def stage(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A module for a document's code to live in, so that its classes can be found by name."""
+def stage(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module for a document's code to live in, so that its classes can be found by name; pictures have no window."""
     module = ModuleType("document")
     monkeypatch.setitem(sys.modules, "document", module)
-    return module
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    yield module
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

@@ -20,7 +20,7 @@ SHADES = "Blues"
 SIZE = (6.0, 4.0)
 
 
-def part_of_matplotlib(name: str) -> Any:  # noqa: ANN401 - a module known only at run time
+def part_of_matplotlib(name: str) -> Any:
     """A module of matplotlib.
 
     Args:

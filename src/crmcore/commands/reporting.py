@@ -70,8 +70,9 @@ def in_flags(flags: Mapping[str, str]) -> Iterator[None]:
 
 def _by_flag(problem: crmcore.Problem, flags: Mapping[str, str]) -> crmcore.Problem:
     def option(match: re.Match[str]) -> str:
-        name, value = match[1], match[2].strip('"').replace("…", "COLUMN")
-        return f"--{flags[name]} {value}" if name in flags else match[0]
+        name, value = match[1], match[2].replace("…", "COLUMN")
+        shown = value if " " in value else value.strip('"')
+        return f"--{flags[name]} {shown}" if name in flags else match[0]
 
     path = f"--{flags[problem.path]}" if problem.path in flags else problem.path
     return attrs.evolve(problem, path=path, mend=_ARGUMENT.sub(option, _OTHERWISE.sub("", problem.mend)))

@@ -11,7 +11,10 @@ from crmcore.glossary.figures import FIGURES
 from crmcore.glossary.grammar import GRAMMAR
 from crmcore.glossary.integration import INTEGRATION
 from crmcore.glossary.people import PEOPLE
+from crmcore.glossary.retention import RETENTION
 from crmcore.glossary.sales import SALES
+from crmcore.glossary.survival import SURVIVAL
+from crmcore.glossary.value import VALUE
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.values import read_text
 
@@ -20,7 +23,10 @@ __all__ = ["TERMS", "page", "term"]
 LONGEST_NAME = 100
 
 TERMS: tuple[Term, ...] = tuple(
-    sorted((*ACTIVITY, *FIGURES, *GRAMMAR, *INTEGRATION, *PEOPLE, *SALES), key=lambda one: one.name.casefold())
+    sorted(
+        (*ACTIVITY, *FIGURES, *GRAMMAR, *INTEGRATION, *PEOPLE, *RETENTION, *SALES, *SURVIVAL, *VALUE),
+        key=lambda one: one.name.casefold(),
+    )
 )
 """Every term that has an object today, in alphabetical order.
 

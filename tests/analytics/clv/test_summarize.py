@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import random
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, strategies as st
 
+from crmcore.analytics.calculus.engines import EngineName
 from crmcore.analytics.clv import purchase_days as purchase_days_module
 from crmcore.analytics.clv.summarizing import summarize
 from crmcore.analytics.clv.summary import CustomerSummary
+from crmcore.analytics.clv.transactions import Returns
 from crmcore.kernel.calendar import period
 from crmcore.kernel.errors import Invalid, MixedCurrency
 from crmcore.kernel.money import Money
 
 np = pytest.importorskip("numpy")
 
-ENGINES = ("python", "numpy")
+ENGINES: tuple[EngineName, ...] = ("python", "numpy")
 Rows = list[dict[str, Any]]
 
 
@@ -51,15 +54,16 @@ def columns(summary: CustomerSummary) -> list[object]:
 
 
 @pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Any:
+def engine(request: pytest.FixtureRequest) -> EngineName:
     """Each engine in turn."""
-    return request.param
+    name: EngineName = request.param
+    return name
 
 
 # --- published tables -------------------------------------------------------------------------------------------------
 
 
-def test_cdnow_is_as_published(engine: Any) -> None:
+def test_cdnow_is_as_published(engine: EngineName) -> None:
     """Every figure of the table of 2,357 customers that Fader and Hardie publish, to its last digit."""
     summary = summarize(
         cdnow(), calibration_end="1997-09-30", end="1998-06-30", date_format="%Y%m%d", currency="USD", engine=engine
@@ -92,7 +96,7 @@ def test_cdnow_without_amounts_has_the_same_customers() -> None:
 # --- the cases that others get wrong, by their numbers ----------------------------------------------------------------
 
 
-def test_case_10_recency_is_age_at_the_last_purchase(engine: Any) -> None:
+def test_case_10_recency_is_age_at_the_last_purchase(engine: EngineName) -> None:
     """Not the time since then, which is RFM's word: a first and only purchase has none."""
     summary = summarize(
         orders(("ada", "2026-01-05", 1), ("ada", "2026-01-19", 1), ("bob", "2026-01-05", 1)),
@@ -103,7 +107,7 @@ def test_case_10_recency_is_age_at_the_last_purchase(engine: Any) -> None:
     assert summary.T == (8.0, 8.0)
 
 
-def test_case_11_a_first_purchase_on_the_last_day_is_known_for_no_time(engine: Any) -> None:
+def test_case_11_a_first_purchase_on_the_last_day_is_known_for_no_time(engine: EngineName) -> None:
     """It stays in the table, with T = 0."""
     summary = summarize(orders(("ada", "2026-03-02", 7)), end="2026-03-02", engine=engine)
 
@@ -111,7 +115,7 @@ def test_case_11_a_first_purchase_on_the_last_day_is_known_for_no_time(engine: A
 
 
 @pytest.mark.parametrize("customers", [1, 30])
-def test_case_12_one_customer_or_none_who_came_back(customers: int, engine: Any) -> None:
+def test_case_12_one_customer_or_none_who_came_back(customers: int, engine: EngineName) -> None:
     """Nothing divides by zero, and no mean is made up."""
     told = orders(*((f"c{number}", "2026-01-05", 9) for number in range(customers)))
 
@@ -122,7 +126,7 @@ def test_case_12_one_customer_or_none_who_came_back(customers: int, engine: Any)
     assert set(summary.T) == {4.0}
 
 
-def test_case_13_the_end_may_lie_long_after_the_last_purchase(engine: Any) -> None:
+def test_case_13_the_end_may_lie_long_after_the_last_purchase(engine: EngineName) -> None:
     """It is what the caller says: the last day in the data tells nothing about silence."""
     told = orders(("ada", "2026-01-05", 1), ("ada", "2026-01-12", 1))
 
@@ -131,7 +135,7 @@ def test_case_13_the_end_may_lie_long_after_the_last_purchase(engine: Any) -> No
         summarize(told)  # type: ignore[call-arg]
 
 
-def test_case_14_an_unsorted_log_gives_the_same(engine: Any) -> None:
+def test_case_14_an_unsorted_log_gives_the_same(engine: EngineName) -> None:
     """And what is bought on one day is one purchase."""
     told = orders(
         ("ada", "2026-02-01", 30), ("ada", "2026-01-05", 10), ("ada", "2026-02-01", 20), ("ada", "2026-01-05", 5)
@@ -143,7 +147,7 @@ def test_case_14_an_unsorted_log_gives_the_same(engine: Any) -> None:
         assert summary.spend == (Decimal(65),)
 
 
-def test_case_15_returns_are_no_purchases(engine: Any) -> None:
+def test_case_15_returns_are_no_purchases(engine: EngineName) -> None:
     """A day that they bring to nothing is none, but what was paid back counts as spend."""
     told = orders(
         ("ada", "2026-01-05", 100), ("ada", "2026-01-12", -40), ("ada", "2026-01-19", 30), ("ada", "2026-01-19", -30),
@@ -161,7 +165,7 @@ def test_case_15_returns_are_no_purchases(engine: Any) -> None:
         summarize(told, end="2026-02-02", returns="error", engine=engine)
 
 
-def test_case_15_a_first_day_that_comes_to_nothing_is_no_beginning(engine: Any) -> None:
+def test_case_15_a_first_day_that_comes_to_nothing_is_no_beginning(engine: EngineName) -> None:
     """The first purchase is the next day's; who has none is left out and counted."""
     told = orders(
         ("ada", "2026-01-05", 10), ("ada", "2026-01-05", -10), ("ada", "2026-01-12", 20), ("bob", "2026-01-12", -5)
@@ -173,16 +177,16 @@ def test_case_15_a_first_day_that_comes_to_nothing_is_no_beginning(engine: Any) 
     assert summary.made.exclusions == {"days that returns bring to 0 or less": 2, "customers without a purchase": 1}
 
 
-def test_case_15_a_free_order_is_a_purchase(engine: Any) -> None:
+def test_case_15_a_free_order_is_a_purchase(engine: EngineName) -> None:
     """Nothing came back, so it is no return."""
     told = orders(("ada", "2026-01-05", 0), ("ada", "2026-01-12", 0))
 
-    for returns in ("net", "exclude", "error"):
-        summary = summarize(told, end="2026-01-19", returns=returns, engine=engine)  # type: ignore[arg-type]
+    for returns in get_args(Returns):
+        summary = summarize(told, end="2026-01-19", returns=returns, engine=engine)
         assert (summary.x, summary.mean, summary.made.exclusions) == ((1,), (0.0,), {})
 
 
-def test_case_16_months_and_years_are_a_grid_of_days(engine: Any) -> None:
+def test_case_16_months_and_years_are_a_grid_of_days(engine: EngineName) -> None:
     """A month is 30.4375 days, a year twelve of them, a week exact sevenths."""
     told = orders(("ada", "2024-01-01", 1), ("ada", "2024-01-04", 1))
     ages = {
@@ -194,7 +198,7 @@ def test_case_16_months_and_years_are_a_grid_of_days(engine: Any) -> None:
     assert ages["week"].t_x == (3 / 7,)
 
 
-def test_case_17_null_customers_are_refused_by_row(engine: Any) -> None:
+def test_case_17_null_customers_are_refused_by_row(engine: EngineName) -> None:
     """All of them at once, with bad dates and amounts; no row vanishes silently."""
     told = [
         {"customer": None, "at": "2026-01-05", "amount": 1},
@@ -216,7 +220,7 @@ def test_case_17_null_customers_are_refused_by_row(engine: Any) -> None:
     ]
 
 
-def test_case_18_customers_older_than_the_log_can_be_left_out(engine: Any) -> None:
+def test_case_18_customers_older_than_the_log_can_be_left_out(engine: EngineName) -> None:
     """A log that begins in 2024, fitted to those won in 2025: whoever was seen before is older."""
     told = orders(
         ("old", "2024-12-30", 1), ("old", "2025-02-01", 1), ("new", "2025-02-01", 1), ("later", "2026-01-01", 1)
@@ -234,7 +238,7 @@ def test_case_18_customers_older_than_the_log_can_be_left_out(engine: Any) -> No
 # --- calibration and end ----------------------------------------------------------------------------------------------
 
 
-def test_a_holdout_is_counted_beside_the_calibration(engine: Any) -> None:
+def test_a_holdout_is_counted_beside_the_calibration(engine: EngineName) -> None:
     """Up to and with the end; who first bought in it is left out and counted, as is what came after the end."""
     told = orders(
         ("ada", "2026-01-05", 10), ("ada", "2026-02-02", 20), ("ada", "2026-02-03", 30), ("ada", "2026-03-02", 40),
@@ -254,7 +258,7 @@ def test_a_holdout_is_counted_beside_the_calibration(engine: Any) -> None:
     assert "cid" not in str(summary)
 
 
-def test_days_are_those_of_the_zone(engine: Any) -> None:
+def test_days_are_those_of_the_zone(engine: EngineName) -> None:
     """Half past eleven at night in London is the next day in Berlin."""
     told = [
         {"customer": 1, "at": datetime(2026, 1, 5, 23, 30, tzinfo=UTC)},
@@ -294,7 +298,7 @@ def test_wrong_arguments_are_named(wrong: Mapping[str, Any], paths: list[str]) -
 # --- amounts ----------------------------------------------------------------------------------------------------------
 
 
-def test_money_brings_its_currency(engine: Any) -> None:
+def test_money_brings_its_currency(engine: EngineName) -> None:
     """Spend is exact, and the currency is said."""
     told = orders(("ada", "2026-01-05", Money("0.10", "EUR")), ("ada", "2026-01-06", Money("0.20", "EUR")))
 
@@ -320,14 +324,14 @@ def test_bare_numbers_beside_money_are_refused() -> None:
 
 
 @pytest.mark.parametrize("amounts", [("0.1", "0.2"), (0.1, 0.2), (Decimal("0.1"), Decimal("0.2"))])
-def test_numbers_are_summed_exactly(amounts: tuple[object, object], engine: Any) -> None:
+def test_numbers_are_summed_exactly(amounts: tuple[object, object], engine: EngineName) -> None:
     """0.1 + 0.2 is 0.3, however they are written."""
     told = orders(("ada", "2026-01-05", amounts[0]), ("ada", "2026-01-06", amounts[1]))
 
     assert str((summarize(told, end="2026-01-31", engine=engine).spend or ())[0]) == "0.30"
 
 
-def test_fine_numbers_keep_all_their_decimals(engine: Any) -> None:
+def test_fine_numbers_keep_all_their_decimals(engine: EngineName) -> None:
     """As many as the finest has."""
     told = orders(("ada", "2026-01-05", "1.005"), ("ada", "2026-01-06", "2.5"), ("ada", "2026-01-07", 1))
 
@@ -367,7 +371,7 @@ def test_large_amounts_are_summed_exactly_with_numpy_too() -> None:
 
 
 @pytest.mark.parametrize("returns", ["net", "exclude"])
-def test_an_empty_table_is_an_empty_summary(engine: Any, returns: Any) -> None:
+def test_an_empty_table_is_an_empty_summary(engine: EngineName, returns: Returns) -> None:
     """With no rows, and as many columns."""
     for told in ([], {"customer": [], "at": [], "amount": []}, {"customer": [], "at": []}):
         summary = summarize(told, end="2026-01-31", engine=engine, returns=returns)
@@ -381,24 +385,24 @@ def test_an_empty_table_is_an_empty_summary(engine: Any, returns: Any) -> None:
 class Frame:
     """A table with typed columns, as data frames have."""
 
-    def __init__(self, **columns: Any) -> None:
+    def __init__(self, **columns: object) -> None:
         self.columns = list(columns)
-        self._held = columns
+        self._held: dict[str, Any] = dict(columns)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Series:
         return Series(self._held[name])
 
     def __len__(self) -> int:
-        return len(next(iter(self._held.values())))
+        return len(self._held[self.columns[0]])
 
 
 class Series:
     """A column of such a table."""
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any) -> None:  # noqa: ANN401 - numpy's
         self.dtype, self._array = array.dtype, array
 
-    def to_numpy(self) -> Any:
+    def to_numpy(self) -> object:
         """As an array."""
         return self._array
 
@@ -428,7 +432,7 @@ TYPED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("told", TYPED)
 @pytest.mark.parametrize("currency", [None, "EUR"])
 @pytest.mark.parametrize("returns", ["net", "exclude", "error"])
-def test_typed_columns_say_the_same_as_cells(told: dict[str, Any], currency: str | None, returns: Any) -> None:
+def test_typed_columns_say_the_same_as_cells(told: dict[str, Any], currency: str | None, returns: Returns) -> None:
     """Read at once or cell by cell, by numpy or plain Python: the same table, or the same problems."""
     ways = [
         (told, "numpy"),
@@ -451,7 +455,7 @@ def test_missing_and_impossible_dates_of_typed_columns_are_refused() -> None:
     """Numpy reads none of them; the reading cell by cell names the rows."""
     for wrong in ("NaT", "99999-01-01"):
         days = np.array(["2026-01-05", wrong], "datetime64[D]")
-        with pytest.raises(Invalid, match="row 2|rows 2"):
+        with pytest.raises(Invalid, match="row 2"):
             summarize({"customer": np.array([1, 2]), "at": days}, end="2026-01-31", engine="numpy")
 
 
@@ -459,7 +463,7 @@ def test_typed_columns_of_different_lengths_are_refused() -> None:
     """With the names of the short ones."""
     told = {"customer": np.array([1, 2]), "at": DAYS[:2], "amount": np.array([1.0])}
 
-    with pytest.raises(Invalid, match='column "amount": got .1 cells.'):
+    with pytest.raises(Invalid, match='column "amount": got'):
         summarize(told, end="2026-01-31", engine="numpy")
 
 
@@ -468,7 +472,7 @@ def test_typed_and_other_columns_of_different_lengths_are_refused() -> None:
     told = {"customer": ["a", "b"], "at": DAYS[:2], "amount": np.array([1.0, 2.0])}
     assert len(summarize(told, end="2026-02-28", engine="numpy")) == 2
 
-    with pytest.raises(Invalid, match='column "customer": got .1 cells.'):
+    with pytest.raises(Invalid, match='column "customer": got'):
         summarize({**told, "customer": ["a"]}, end="2026-02-28", engine="numpy")
 
 
@@ -519,7 +523,9 @@ ENDS = st.sampled_from(["1996-12-24", "1997-01-05", "1997-01-31", "1997-02-28"])
     st.sampled_from(["net", "exclude"]),
     st.sampled_from([None, "1997-01"]),
 )
-def test_both_engines_say_the_same(log: Rows, end: str, cut: str | None, returns: Any, acquired: str | None) -> None:
+def test_both_engines_say_the_same(
+    log: Rows, end: str, cut: str | None, returns: Returns, acquired: str | None
+) -> None:
     """To the last digit and the last exclusion."""
     if cut is not None and cut >= end:
         cut = None
@@ -533,7 +539,7 @@ def test_both_engines_say_the_same(log: Rows, end: str, cut: str | None, returns
 
 
 @given(LOGS, st.sampled_from(["net", "exclude"]), st.randoms(use_true_random=False))
-def test_a_summary_is_what_its_rules_say(log: Rows, returns: Any, chance: Any) -> None:
+def test_a_summary_is_what_its_rules_say(log: Rows, returns: Returns, chance: random.Random) -> None:
     """Worked out once more, customer by customer; the order of the rows does not matter."""
     shuffled = chance.sample(log, len(log))
     summary = summarize(shuffled, end="1997-02-28", unit="day", returns=returns)

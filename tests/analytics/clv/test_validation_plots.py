@@ -89,8 +89,10 @@ def test_tracking(pyplot: ModuleType, *, cumulative: bool, title: str) -> None:
     prefix = "cumulative_" if cumulative else ""
     assert actual.get_ydata().tolist() == list(getattr(WEEKS, f"{prefix}actual"))
     assert expected.get_ydata().tolist() == list(getattr(WEEKS, f"{prefix}expected"))
-    assert list(actual.get_xdata()) == list(WEEKS.end)
-    assert set(calibration.get_xdata()) == {date(2026, 1, 18)}
+    from matplotlib.dates import num2date
+
+    assert [num2date(day).date() for day in actual.get_xdata()] == list(WEEKS.end)
+    assert {num2date(day).date() for day in calibration.get_xdata()} == {date(2026, 1, 18)}
     assert legend(axes) == ["actual", "expected", "end of the calibration"]
     assert axes.get_title() == title
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("last day of the week", "repeat purchases")

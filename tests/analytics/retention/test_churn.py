@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -238,6 +239,7 @@ def test_revenue_is_told_where_there_are_amounts() -> None:
 
     assert (found.gross_revenue_churn, found.net_revenue_churn) == (0.4, pytest.approx(0.1))
     assert (found.grr, found.nrr) == (0.6, 0.9)
+    assert "Recurring revenue a month" in str(found)
     assert found.reasons == {}
     assert churn(table, period="2026-03", amount=None).movements is None
     assert (
@@ -245,6 +247,18 @@ def test_revenue_is_told_where_there_are_amounts() -> None:
     )
     quarter = churn(table, period="2026-Q1", each="month")
     assert [part.gross_revenue_churn for part in quarter.parts] == [None, 0, 0.4]
+
+
+def test_any_table_will_do(tmp_path: Path) -> None:
+    """Rows, columns, a file, a frame."""
+    pandas = pytest.importorskip("pandas")
+    columns = {name: [one[name] for one in BASE] for name in BASE[0]}
+    path = tmp_path / "subscriptions.csv"
+    pandas.DataFrame(columns).to_csv(path, index=False)
+    frame = pandas.DataFrame({**columns, **{name: pandas.to_datetime(columns[name]) for name in ("start", "end")}})
+
+    for table in (columns, path, str(path), frame, iter(BASE)):
+        assert counts(churn(table, period="2026-03")) == (3, 1, 1, 1, 4)
 
 
 @attrs.frozen

@@ -168,6 +168,7 @@ def test_days_are_those_of_the_zone() -> None:
         ({"end": "someday"}, "moment"),
         ({"at": "when"}, "purchases columns"),
         ({"at": None}, "at"),
+        ({"rates": "ECB"}, "rates"),
         ({"amount": "spent"}, "purchases columns"),
     ],
 )

@@ -9,10 +9,16 @@ from hypothesis import given, strategies as st
 from crmcore.analytics.calculus.special import chi_square_survival, incomplete_gamma
 
 
-@pytest.mark.parametrize(("statistic", "degrees", "p"), [
-    (3.841458820694124, 1, 0.05), (6.634896601021213, 1, 0.01), (5.991464547107979, 2, 0.05), (18.307038053275146, 10, 0.05),
-    (124.34211340400406, 100, 0.05),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("statistic", "degrees", "p"),
+    [
+        (3.841458820694124, 1, 0.05),
+        (6.634896601021213, 1, 0.01),
+        (5.991464547107979, 2, 0.05),
+        (18.307038053275146, 10, 0.05),
+        (124.34211340400406, 100, 0.05),
+    ],
+)
 def test_the_printed_table(statistic: float, degrees: int, p: float) -> None:
     """Of any textbook."""
     assert chi_square_survival(statistic, degrees) == pytest.approx(p, rel=1e-13)

@@ -29,7 +29,7 @@ def table() -> dict[str, Any]:
     }
 
 
-def fitted(rows: Any, covariates: list[str], **options: Any) -> CoxFit:
+def fitted(rows: Any, covariates: list[str], **options: Any) -> CoxFit:  # noqa: ANN401 - any table
     """A regression on columns t and e."""
     return cox(rows, duration="t", observed="e", covariates=covariates, **options)
 
@@ -75,10 +75,8 @@ def test_collinear_columns_are_named_with_what_they_are_made_of(engine: Engine) 
 def test_a_column_that_differs_only_between_strata_is_named(engine: Engine) -> None:
     """Within a stratum it says nothing."""
     rows = table() | {"region": [k % 2 for k in range(N)]}
-    with pytest.raises(Invalid, match='column "region": got \'none that differ\''):
-        fitted(rows, ["x", "region"], strata="region2", engine=engine) if False else fitted(
-            rows | {"twin": rows["region"]}, ["x", "region"], strata="twin", engine=engine
-        )
+    with pytest.raises(Invalid, match="column \"region\": got 'none that differ'"):
+        fitted(rows | {"twin": rows["region"]}, ["x", "region"], strata="twin", engine=engine)
 
 
 @ENGINES
@@ -93,7 +91,7 @@ def test_values_that_lie_too_far_apart_or_too_close_are_refused(engine: Engine, 
 @ENGINES
 def test_without_an_event_there_is_nothing_to_fit(engine: Engine) -> None:
     """Nor without rows."""
-    with pytest.raises(Invalid, match='column "e": got \'no event\''):
+    with pytest.raises(Invalid, match="column \"e\": got 'no event'"):
         fitted(table() | {"e": [False] * N}, ["x"], engine=engine)
     with pytest.raises(Invalid, match="no event"):
         fitted({"t": [], "e": [], "x": []}, ["x"], engine=engine)
@@ -113,7 +111,9 @@ def test_complete_separation_is_labelled(engine: Engine, sign: int) -> None:
         flag[row] = sign * (place < N // 3)
         rows["e"][row] = place < N // 3
     fit = fitted(rows | {"flag": flag}, ["x", "flag"], engine=engine)
-    within = fitted({name: [cells[row] for row in order[: N // 3]] for name, cells in rows.items()}, ["x"], engine=engine)
+    within = fitted(
+        {name: [cells[row] for row in order[: N // 3]] for name, cells in rows.items()}, ["x"], engine=engine
+    )
 
     assert fit.status == "boundary"
     assert (fit.coef["flag"], fit.se["flag"], fit.p["flag"], fit.hazard_ratio["flag"]) == (None, None, None, None)
@@ -141,14 +141,15 @@ def test_two_covariates_that_separate_only_together_are_labelled() -> None:
 def test_a_hazard_ratio_that_no_float_holds_is_none() -> None:
     """With the reason; the coefficient stands."""
     rows = table()
-    fit = fitted(rows | {"x": [x * 1e-6 for x in rows["x"]]}, ["x"])
-    far = [{"x": 1e3 if (fit.coef["x"] or 0) > 0 else -1e3}]
+    rows["x"] = [1e-6 * (place - t) for place, t in zip(rows["x"], rows["t"], strict=True)]
+    fit = fitted(rows, ["x"])
 
     assert fit.coef["x"] is not None
-    if abs(fit.coef["x"]) > 710:
-        assert None in (fit.hazard_ratio["x"], *fit.hazard_ratio_ci["x"])
-    assert fit.partial_hazard(far) == [None]
-    assert fit.survival_at(3, far) == [0]
+    assert fit.coef["x"] > 710
+    assert (fit.hazard_ratio["x"], fit.hazard_ratio_ci["x"]) == (None, (None, None))
+    assert "larger unit" in fit.reasons["hazard_ratio.x"]
+    assert fit.partial_hazard([{"x": 1e3}]) == [None]
+    assert fit.survival_at(3, [{"x": 1e3}]) == [0]
 
 
 def test_what_predicts_needs_its_columns() -> None:
@@ -171,7 +172,7 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(Invalid) as caught:
         cox([], duration=1, observed="e", covariates=["x", 2], ties="exact")  # type: ignore[arg-type, list-item]
     assert [problem.path for problem in caught.value.problems] == ["duration", "covariates", "ties"]
-    with pytest.raises(Invalid, match='say covariates='):
+    with pytest.raises(Invalid, match="say covariates="):
         fitted(table(), [])
     with pytest.raises(Invalid, match="expected each column once"):
         fitted(table(), ["x", "t", "x"])
@@ -193,19 +194,20 @@ def test_tables_of_any_kind(engine: Engine) -> None:
         fitted(frame, ["x"], entry="since", engine=engine)
     with pytest.raises(Invalid, match="scale all weights alike"):
         fitted(frame, ["x"], weights="w", engine=engine)
-    with pytest.raises(Invalid, match='the column "t"|column "t"'):
-        fitted(iter([1, 2]) if False else frame.rename(columns={"t": "T"}), ["x"], engine=engine)
+    with pytest.raises(Invalid, match='a column "t"'):
+        fitted(frame.rename(columns={"t": "T"}), ["x"], engine=engine)
     with pytest.raises(Invalid):
         fitted({"t": iter([1.0]), "e": [1]}, ["x"], engine=engine)
 
 
 def test_a_likelihood_that_never_settles_is_refused() -> None:
     """As is one whose slope leads nowhere."""
-    with pytest.raises(NotConverged, match="still rises") as caught:
+    with pytest.raises(NotConverged, match="found no maximum") as caught:
         ascent.climb(lambda beta: Point(beta[0], [1.0], [[1.0]]), ["x"], 1.0)
     assert caught.value.iterations == ascent.MOST
-    with pytest.raises(NotConverged, match="no step along the slope"):
-        ascent.climb(lambda beta: Point(-abs(beta[0]) - 1, [1.0], [[1.0]]), ["x"], 1.0)
+    with pytest.raises(NotConverged, match="far from all others") as caught:
+        ascent.climb(lambda beta: Point(-2.0 if beta[0] else -1.0, [1.0], [[1.0]]), ["x"], 1.0)
+    assert caught.value.iterations == 1
 
 
 def test_information_that_vanishes_altogether_is_a_limit() -> None:
@@ -215,3 +217,11 @@ def test_information_that_vanishes_altogether_is_a_limit() -> None:
     )
 
     assert (found.unbounded, found.cov) == ((0,), [[None, None], [None, 1.0]])
+
+
+def test_information_that_vanishes_between_two_is_a_limit_of_one() -> None:
+    """Of the one that has moved farther."""
+    nothing, shared = [[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]
+    found = ascent.climb(lambda beta: Point(beta[0], [1.0, 2.0], shared if any(beta) else nothing), ["x", "y"], 1.0)
+
+    assert (found.unbounded, found.cov) == ((1,), [[1.0, None], [None, None]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import gamma, isfinite, log, sqrt
-from typing import Any, Literal
+from typing import Literal
 
 import mpmath
 import numpy as np
@@ -19,7 +19,9 @@ Rows = Callable[[str], list[dict[str, str]]]
 ENGINES = pytest.mark.parametrize("engine", ["python", "numpy"])
 Engine = Literal["python", "numpy"]
 
-STAYS = st.lists(st.tuples(st.floats(0.01, 1e4), st.booleans(), st.floats(0, 0.9), st.integers(0, 3)), min_size=2, max_size=15)
+STAYS = st.lists(
+    st.tuples(st.floats(0.01, 1e4), st.booleans(), st.floats(0, 0.9), st.integers(0, 3)), min_size=2, max_size=15
+)
 
 
 @ENGINES
@@ -55,13 +57,16 @@ def test_a_second_method_finds_the_same_optimum(engine: Engine, late: bool) -> N
     with mpmath.workdps(30):
         rows = [tuple(map(mpmath.mpf, row)) for row in zip(durations, map(int, observed), entry, weights, strict=True)]
 
-        def loglik(scale: Any, shape: Any) -> Any:
-            return mpmath.fsum(
-                w * (d * (mpmath.log(shape / scale) + (shape - 1) * mpmath.log(t / scale)) - (t / scale) ** shape + (e / scale) ** shape)
-                for t, d, e, w in rows
-            )  # fmt: skip
+        def log_density(t: mpmath.mpf, scale: mpmath.mpf, shape: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.log(shape / scale) + (shape - 1) * mpmath.log(t / scale)
 
-        def slopes(*at: Any) -> list[Any]:
+        def loglik(scale: mpmath.mpf, shape: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.fsum(
+                w * (d * log_density(t, scale, shape) - (t / scale) ** shape + (e / scale) ** shape)
+                for t, d, e, w in rows
+            )
+
+        def slopes(*at: mpmath.mpf) -> list[mpmath.mpf]:
             return [mpmath.diff(loglik, at, order) for order in ((1, 0), (0, 1))]
 
         best = mpmath.findroot(slopes, (fit.model.scale, fit.model.shape), tol=1e-40)
@@ -72,7 +77,9 @@ def test_a_second_method_finds_the_same_optimum(engine: Engine, late: bool) -> N
 
     assert [fit.model.scale, fit.model.shape] == pytest.approx(list(map(float, best)), rel=1e-11)
     assert fit.loglik == pytest.approx(float(loglik(*best)), rel=1e-13)
-    assert [cell for row in fit.cov for cell in row] == pytest.approx([float(cov[i, j]) for i in (0, 1) for j in (0, 1)], rel=1e-9)
+    assert [cell for row in fit.cov for cell in row] == pytest.approx(
+        [float(cov[i, j]) for i in (0, 1) for j in (0, 1)], rel=1e-9
+    )
 
 
 @given(STAYS, st.sampled_from([1e-90, 1 / 7, 365.25, 1e90]))
@@ -105,7 +112,15 @@ def test_there_is_a_finite_fit_or_a_typed_error(engine: Engine, stays: list[tupl
         flat = exponential(durations, [e for _, e, _, _ in stays], entry, engine=engine)
     except (Invalid, NotConverged):
         return
-    numbers = [*fit.parameters.values(), *fit.se.values(), fit.loglik, fit.median, fit.bic, flat.loglik, flat.model.rate]
+    numbers = [
+        *fit.parameters.values(),
+        *fit.se.values(),
+        fit.loglik,
+        fit.median,
+        fit.bic,
+        flat.loglik,
+        flat.model.rate,
+    ]
     assert all(map(isfinite, numbers))
     assert fit.loglik >= flat.loglik - 1e-9 * abs(flat.loglik)  # an exponential is a Weibull of shape 1
 
@@ -116,7 +131,9 @@ def test_late_entry_is_no_time_under_observation(engine: Engine) -> None:
     fit = exponential([5, 8, 10], [1, 0, 1], [0, 6, 5], engine=engine)
 
     assert fit.model.rate == 2 / 12
-    assert weibull([0, 2, 3, 5], [0, 1, 1, 0], engine=engine).model == weibull([2, 3, 5], [1, 1, 0], engine=engine).model
+    assert (
+        weibull([0, 2, 3, 5], [0, 1, 1, 0], engine=engine).model == weibull([2, 3, 5], [1, 1, 0], engine=engine).model
+    )
     assert exponential([0, 4], [1, 1], engine=engine).model.rate == 0.5
 
 
@@ -126,9 +143,7 @@ def test_what_has_no_best_shape_is_refused(engine: Engine) -> None:
     with pytest.raises(NotConverged, match="every event lies at the longest duration"):
         weibull([3, 3, 2], [1, 1, 0], engine=engine)
     with pytest.raises(NotConverged, match="the shape tends to 0"):
-        weibull([1.1, 10.1, 100], [1, 1, 0], [1, 10, 1], engine=engine) if False else weibull(
-            [1.001, 1.002, 100], [1, 1, 0], [1, 1, 1], engine=engine
-        )
+        weibull([1.001, 1.002, 100], [1, 1, 0], [1, 1, 1], engine=engine)
 
 
 @ENGINES
@@ -143,7 +158,7 @@ def test_what_can_not_be_fitted_is_refused(engine: Engine) -> None:
             fit([1e-200, 2], [1, 0], engine=engine)
         with pytest.raises(Invalid, match="give them in another unit"):
             fit([1, 1e200], [1, 0], engine=engine)
-    with pytest.raises(Invalid, match="an event at 0.*take the exponential"):
+    with pytest.raises(Invalid, match=r"an event at 0.*take the exponential"):
         weibull([0, 2], [1, 1], engine=engine)
     with pytest.raises(Invalid, match="all of them 0"):
         exponential([0, 0], [1, 1], engine=engine)
@@ -167,7 +182,11 @@ def test_published_parameters_make_a_model() -> None:
     assert Weibull(scale=1, shape=0.001).mean is None
     assert Weibull(scale=1, shape=1e-9).mean is None
     flat = Exponential(rate=0.5)
-    assert (flat.mean, flat.median, flat.survival(2)) == (2, pytest.approx(2 * log(2)), pytest.approx(0.36787944117144233))
+    assert (flat.mean, flat.median, flat.survival(2)) == (
+        2,
+        pytest.approx(2 * log(2)),
+        pytest.approx(0.36787944117144233),
+    )
     assert flat.survival(iter([0])) == [1]
 
 
@@ -194,10 +213,10 @@ def test_it_prints_as_tables() -> None:
     text = str(fit)
 
     assert "Weibull lifetimes" in text
-    assert "  shape      1.90616  0.7887" in text.splitlines()
-    assert "5.68 months" in text
-    assert repr(fit).startswith("<LifetimeFit: Weibull(scale=6.88")
+    assert "  shape       1.59264  0.662" in text.splitlines()
+    assert "5.55 months" in text
+    assert repr(fit).startswith("<LifetimeFit: Weibull(scale=6.98")
     assert fit.survival([1, 2]) == fit.model.survival([1, 2])
     assert fit.mean == fit.model.mean
     assert fit.to_dicts()[0] == {"parameter": "scale", "estimate": fit.model.scale, "se": fit.se["scale"]}
-    assert "median        13.86" in str(exponential([10, 30], [1, 1], unit=None)) or fit.unit == "months"
+    assert "  median            13.86" in str(exponential([10, 30], [1, 1])).splitlines()

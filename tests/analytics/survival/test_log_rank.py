@@ -130,6 +130,8 @@ def test_what_is_wrong_is_said() -> None:
         log_rank([1, -1, None], [1, 2, 0], ["a", None, "b"])
     with pytest.raises(Invalid, match="two groups or more"):
         log_rank([1, 2], [1, 1], ["a", "a"])
+    with pytest.raises(Invalid, match="another hashable value"):
+        log_rank([1, 2, 3], [1, 1, 1], ["a", [], None])
     with pytest.raises(Invalid, match='row 2, column "groups"'):
         log_rank([1, 2], [1, 1], ["a", None])
 
@@ -147,4 +149,4 @@ def test_it_prints_as_tables() -> None:
     assert test.to_dicts()[2] == {"group": "x", "n": 1, "observed": 1, "expected": pytest.approx(0.25 + 1 / 3)}
     assert "  degrees of freedom       2" in str(test).splitlines()
     assert "covariance" in test.definitions["statistic"]
-    assert repr(test) == "<LogRank: chi-square 2.105, df 2, p 0.349>"
+    assert repr(test) == "<LogRank: chi-square 0.4386, df 2, p 0.803>"

@@ -71,7 +71,9 @@ def test_it_is_the_sum_of_the_shares_that_ended(
         assert 0 <= lower <= hazard <= upper < float("inf")
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 100), (10**6, 10**6 + 70), (10**9, 10**9 + 5_000), (3, 10**6), (40, 200)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 100), (10**6, 10**6 + 70), (10**9, 10**9 + 5_000), (3, 10**6), (40, 200)]
+)
 def test_many_events_at_one_time_one_by_one(low: int, high: int) -> None:
     """A million terms are not added up, and no digit is lost."""
     found = nelson_aalen([1, 2], [1, 0], weights=[high - low, low], ties="fleming-harrington")
@@ -93,12 +95,16 @@ def test_one_by_one_needs_whole_weights() -> None:
 
 
 @ENGINES
-@given(st.lists(st.tuples(st.floats(0, 1.7e308), st.booleans(), st.sampled_from([0, 1e-100, 1 / 3, 1, 1e100])), max_size=9))
+@given(
+    st.lists(st.tuples(st.floats(0, 1.7e308), st.booleans(), st.sampled_from([0, 1e-100, 1 / 3, 1, 1e100])), max_size=9)
+)
 def test_no_figure_is_anything_but_a_number(
     engine: Literal["python", "numpy"], stays: list[tuple[float, bool, float]]
 ) -> None:
     """For times and weights of any size."""
-    found = nelson_aalen(*([stay[k] for stay in stays] for k in (0, 1)), weights=[w for _, _, w in stays], engine=engine)
+    found = nelson_aalen(
+        *([stay[k] for stay in stays] for k in (0, 1)), weights=[w for _, _, w in stays], engine=engine
+    )
 
     kinds = (found.cumulative_hazard, found.variance, found.se, found.lower, found.upper)
     assert all(isfinite(value) for kind in kinds for value in kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crmcore.analytics import survival
 from crmcore.analytics.survival.steps import Steps
 
 
@@ -39,3 +40,11 @@ def test_they_cant_be_changed() -> None:
     """As all of a result."""
     with pytest.raises(TypeError):
         Steps([1.0])[0] = 2.0  # type: ignore[index]
+
+
+def test_the_names_of_the_package() -> None:
+    """Loaded when asked for, listed, and no others."""
+    assert set(survival.__all__) <= set(dir(survival))
+    assert all(getattr(survival, name).__name__ == name for name in survival.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'kaplan'"):
+        survival.kaplan

@@ -30,7 +30,11 @@ Engine = Literal["python", "numpy"]
     ],
     ids=["numbers", "text", "mixed", "short", "arrays", "series", "ranges"],
 )
-def test_numbers_are_read_wherever_they_stand(engine: Engine, durations: Any, observed: Any) -> None:
+def test_numbers_are_read_wherever_they_stand(
+    engine: Engine,
+    durations: Any,  # noqa: ANN401 - a column of any kind
+    observed: Any,  # noqa: ANN401
+) -> None:
     """As the same numbers."""
     curve = kaplan_meier(durations, observed, engine=engine)
 
@@ -80,7 +84,7 @@ def test_rows_of_no_weight_are_not_there(engine: Engine) -> None:
 @ENGINES
 def test_columns_are_of_one_length(engine: Engine) -> None:
     """And are columns."""
-    with pytest.raises(Invalid, match='subjects column "observed": got \'1 cells\', expected 2'):
+    with pytest.raises(Invalid, match="subjects column \"observed\": got '1 cells', expected 2"):
         kaplan_meier([1, 2], [1], engine=engine)
     with pytest.raises(Invalid, match='subjects column "durations"'):
         kaplan_meier("12", [1, 0], engine=engine)  # type: ignore[arg-type]

@@ -84,6 +84,14 @@ def test_groups_with_those_at_risk_below(pyplot: ModuleType) -> None:
     assert texts[-1] == "at risk"
 
 
+def test_nobody_at_risk_is_told_unless_asked(pyplot: ModuleType) -> None:
+    """Then the curves have all the room."""
+    axes = plot_survival({"monthly": CURVE, "yearly": OTHER})
+
+    assert len(steps(axes)) == 2
+    assert not axes.texts
+
+
 def test_nothing_was_observed(pyplot: ModuleType) -> None:
     """An empty curve is 1 throughout."""
     axes = plot_survival({"nobody": kaplan_meier([], [])}, at_risk=True)

@@ -29,7 +29,7 @@ BLOCK = 8_192
 """Rows numpy works on at once, so that what lies between stays in the cache."""
 
 
-def reach(whole: Any, slope: Any) -> Any:  # noqa: ANN401 - numbers or arrays
+def reach(whole: Any, slope: Any) -> Any:
     """How far to integrate: to the end, or to where an integrand that falls ever faster no longer counts.
 
     Args:
@@ -40,7 +40,7 @@ def reach(whole: Any, slope: Any) -> Any:  # noqa: ANN401 - numbers or arrays
     return whole * (1 - ends) + NEGLIGIBLE * ends / (slope * ends + (1 - ends))
 
 
-def needed(m: Any, length: Any, fall: Any) -> Any:  # noqa: ANN401 - a module; numbers or arrays
+def needed(m: Any, length: Any, fall: Any) -> Any:
     """How many nodes give 13 digits: an even number.
 
     Args:
@@ -57,11 +57,11 @@ def needed(m: Any, length: Any, fall: Any) -> Any:  # noqa: ANN401 - a module; n
     return _least(2.0 * m.ceil(2 + 1.5 * length + 1.3 * _least((fall + abs(fall)) / 2, STEEP) ** 0.5), MOST)
 
 
-def _least(value: Any, most: float) -> Any:  # noqa: ANN401 - numbers or arrays
+def _least(value: Any, most: float) -> Any:
     return (value + most - abs(value - most)) / 2
 
 
-def by_need(engine: Engine, formula: Callable[..., Sequence[Any]], counts: Any, *columns: Any) -> Sequence[Any]:  # noqa: ANN401
+def by_need(engine: Engine, formula: Callable[..., Sequence[Any]], counts: Any, *columns: Any) -> Sequence[Any]:
     """The columns of a formula that sums over nodes: ``formula(m, nodes, …)``, the nodes pairs of place and weight.
 
     Args:

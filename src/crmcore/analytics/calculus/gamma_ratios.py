@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import expm1, log, log1p
 
-__all__ = ["digamma_rise", "log_rising", "trigamma_fall"]
+__all__ = ["LOG_GAMMA", "digamma_rise", "log_rising", "trigamma_fall"]
 
 ASYMPTOTIC = 12.0
 """From here on a few terms of the asymptotic series give all digits."""
@@ -12,8 +12,9 @@ ASYMPTOTIC = 12.0
 MUCH = 100.0
 """A sum this much larger than one of its parts has a logarithm far from that part's."""
 
-# Bernoulli numbers over 2k(2k − 1), 2k and 1, with the powers of 1/z they stand by in the three series
 LOG_GAMMA = ((1, 1 / 12), (3, -1 / 360), (5, 1 / 1260), (7, -1 / 1680), (9, 1 / 1188), (11, -691 / 360360), (13, 1 / 156))
+"""Powers of 1/z with their factors: what Stirling's series adds to (z − ½) ln z − z + ½ ln 2π."""
+
 DIGAMMA = ((2, 1 / 12), (4, -1 / 120), (6, 1 / 252), (8, -1 / 240), (10, 1 / 132), (12, -691 / 32760), (14, 1 / 12))
 TRIGAMMA = ((3, 1 / 6), (5, -1 / 30), (7, 1 / 42), (9, -1 / 30), (11, 5 / 66), (13, -691 / 2730), (15, 7 / 6))
 

@@ -127,7 +127,7 @@ def maximum(
         if found is None:
             continue
         again = best is not None and abs(found.at.value - best.at.value) <= little
-        if best is None or found.at.value > best.at.value:
+        if best is None or (best.status == "unidentified" if again else found.at.value > best.at.value):
             best = found
         if again or best.status == "converged":
             break
@@ -173,7 +173,7 @@ class _Climb:
         """Step after step, until one is so short that nothing changes along it; None where there is no first one."""
         here = self.place(point)
         fixed, ran = [False] * len(point), [False] * len(point)
-        steps, before, may_run = 0, [0.0] * len(point), True
+        steps, before = 0, [0.0] * len(point)
         while here is not None and steps < MOST:
             steps += 1
             step = _step(here, self.held(here, fixed))
@@ -181,15 +181,14 @@ class _Climb:
             if length <= NEAR:
                 here = attrs.evolve(here, point=list(map(add, here.point, step)))
                 break
-            if may_run and length > RUNNING and here.gain(step) < self.little:
+            if length > RUNNING and here.gain(step) < self.little:
                 way = [part / length if abs(part) > RUNNING * length else 0.0 for part in step]
                 there = self.at_the_bound(here, way)
-                may_run = there is not None
                 if there is not None:
                     here = there
                     ran = [gone or part != 0 for gone, part in zip(ran, way, strict=True)]
                     fixed = list(map(or_, fixed, self.reached(there, way)))
-                continue
+                    continue
             on = length > LONG and any(part * last > LONG * LONG for part, last in zip(step, before, strict=True))
             higher = self.risen(here, step, STRETCH if on else 1.0)
             if higher is None:

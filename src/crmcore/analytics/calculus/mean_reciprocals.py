@@ -15,7 +15,7 @@ SLOW_LEFT = 0.03
 SLOW_RIGHT = 0.5
 """Below them, a parameter makes a tail too long to be walked."""
 
-WIDEST = 0.25
+WIDEST = 0.2
 """The widest step that gives all digits."""
 
 

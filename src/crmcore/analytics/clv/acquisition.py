@@ -26,7 +26,7 @@ def acquisition_cost(cost: Amount, customers: int) -> Money | Decimal | None:
         Invalid: The cost is no amount, or the customers no whole number of 0 or more.
 
     Example:
-        >>> from crmcore.analytics.clv.acquisition import acquisition_cost
+        >>> from crmcore.analytics.clv import acquisition_cost
         >>> from crmcore.kernel.money import Money
         >>> acquisition_cost(Money("12000", "EUR"), 48)
         Money('250.00', 'EUR')
@@ -53,7 +53,7 @@ def clv_to_cac(clv: Amount | None, cac: Amount | None) -> Decimal | None:
         Invalid: One is no amount.
 
     Example:
-        >>> from crmcore.analytics.clv.acquisition import clv_to_cac
+        >>> from crmcore.analytics.clv import clv_to_cac
         >>> from crmcore.kernel.money import Money
         >>> clv_to_cac(Money("900", "EUR"), Money("250", "EUR"))
         Decimal('3.6')
@@ -80,7 +80,7 @@ def payback(cac: Amount | None, margins: Amount | Iterable[Amount]) -> int | Non
         Invalid: One is no amount.
 
     Example:
-        >>> from crmcore.analytics.clv.acquisition import payback
+        >>> from crmcore.analytics.clv import payback
         >>> payback(250, 30), payback(250, [100, 0, 100, 100]), payback(250, [100])
         (9, 4, None)
     """
@@ -121,7 +121,7 @@ def customer_profit(revenue: Amount, cost_of_goods: Amount, cost_to_serve: Amoun
         Invalid: One is no amount.
 
     Example:
-        >>> from crmcore.analytics.clv.acquisition import customer_profit
+        >>> from crmcore.analytics.clv import customer_profit
         >>> from crmcore.kernel.money import Money
         >>> customer_profit(Money("1000", "EUR"), Money("600", "EUR"), Money("150", "EUR"))
         Money('250.00', 'EUR')

@@ -84,25 +84,23 @@ class Bootstrap(Tabular):
         )
 
 
-def bootstrap(fit: Fit[Any], n: int, rng: Chance) -> Bootstrap:
+def bootstrap(fit: Fit[Any], n: int, seed: int | Chance) -> Bootstrap:
     """Fit a model again to samples of its customers, each as many as there are, drawn with replacement.
 
     Args:
         fit: The fit of a model of customers.
         n: How many samples, at least 2; some hundreds tell standard errors, some thousands intervals.
-        rng: Where chance comes from: ``random.Random(seed)``; the same seed gives the same samples.
+        seed: A whole number, from which the samples follow; or where chance comes from, such as ``random.Random(1)``.
 
     Raises:
-        Invalid: There are too few samples, or the model is not fitted to customers one by one.
+        Invalid: There are too few samples, the seed is none, or the model is not fitted to customers one by one.
 
     Source: B. Efron, Bootstrap Methods: Another Look at the Jackknife, 1979.
 
     Example:
-        >>> import random
-        >>> from crmcore.analytics.clv import NBD
-        >>> from crmcore.analytics.clv.bootstrap_fit import bootstrap
+        >>> from crmcore.analytics.clv import NBD, bootstrap
         >>> fit = NBD.fit(x=[0, 1, 2, 5], t_x=[0, 3, 9, 9], T=[10, 10, 10, 10], weights=[40, 30, 20, 10])
-        >>> len(bootstrap(fit, 5, random.Random(1)))
+        >>> len(bootstrap(fit, 5, seed=1))
         5
     """
     cls: Any = type(fit.model)
@@ -112,6 +110,7 @@ def bootstrap(fit: Fit[Any], n: int, rng: Chance) -> Bootstrap:
         raise Invalid([Problem("fit", cls.__name__, "a model fitted to customers", mend)])
     if type(n) is not int or n < LEAST:
         raise Invalid([Problem("n", n, f"a whole number of samples, {LEAST} or more", "say n=200")])
+    rng = _chance(seed)
     known = {"unit": fit.model.unit} if hasattr(fit.model, "unit") else {}
     columns = dict(zip(names, map(list, fit.rows.columns), strict=True))
     shares = list(accumulate(map(float, fit.rows.weights)))
@@ -120,6 +119,17 @@ def bootstrap(fit: Fit[Any], n: int, rng: Chance) -> Bootstrap:
         params=FrozenMap({name: tuple(each.params[name] for each in fits) for name in fit.params}),
         statuses=FrozenMap(Counter(each.status for each in fits)),
     )
+
+
+def _chance(seed: int | Chance) -> Chance:
+    """Chance that follows from a seed; chance itself as it is."""
+    from random import Random
+
+    if type(seed) is int:
+        return Random(seed)  # noqa: S311 - samples, not secrets
+    if not hasattr(seed, "random"):
+        raise Invalid([Problem("seed", seed, "a whole number, or random.Random(1)", "say seed=1")])
+    return seed  # type: ignore[return-value] # it gives numbers
 
 
 def _drawn(shares: Sequence[float], size: int, rng: Chance) -> list[int]:

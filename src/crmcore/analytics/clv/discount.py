@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from math import inf, log1p
+from math import log1p
 
 import attrs
 
 from crmcore.analytics.clv.unit import DAYS_A_MONTH, DAYS_A_YEAR, Unit
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.money import number
 
 __all__ = ["Discount"]
 
 
-def _not_negative(_: object, __: object, value: float) -> None:
-    if not 0 <= value < inf:
+MOST = 10**6  # a year, as a fraction
+
+
+def _fraction(value: object) -> float:
+    """A rate of 0 or more."""
+    told = number(value)
+    if told is None or not 0 <= told <= MOST:
         raise Invalid([Problem("annual", value, "a fraction a year, 0 or more", "write 10 % a year as 0.10")])
+    return float(told)
 
 
 @attrs.frozen
@@ -28,13 +35,12 @@ class Discount:
         Invalid: It is no fraction of 0 or more.
 
     Example:
-        >>> from crmcore.analytics.clv.discount import Discount
-        >>> from crmcore.analytics.clv.unit import Unit
+        >>> from crmcore.analytics.clv import Discount, Unit
         >>> round(Discount(annual=0.10).rate(Unit.of("week")), 6)
         0.001827
     """
 
-    annual: float = attrs.field(kw_only=True, validator=_not_negative)
+    annual: float = attrs.field(kw_only=True, converter=_fraction)
 
     def rate(self, unit: Unit) -> float:
         """The continuous rate per unit: ln(1 + annual) × the unit's share of a year.

@@ -13,7 +13,7 @@ from crmcore.kernel.money import Money, no_number, number
 
 __all__ = ["Amount", "Exact", "quotient", "read_exact", "sum_of"]
 
-Amount: TypeAlias = "Money | Decimal | int | str | float"
+Amount: TypeAlias = Money | Decimal | int | str | float
 """Money, or a number in major units; a float counts as its shortest text."""
 
 DIGITS = 200

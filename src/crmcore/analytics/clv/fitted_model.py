@@ -10,7 +10,7 @@ from crmcore.kernel.errors import Invalid, Problem
 __all__ = ["the_model"]
 
 
-def the_model(given: Any, method: str, unit: Unit | None = None) -> Any:  # noqa: ANN401 - a model of any kind
+def the_model(given: Any, method: str, unit: Unit | None = None) -> Any:
     """The model itself.
 
     Args:

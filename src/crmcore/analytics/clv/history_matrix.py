@@ -87,7 +87,7 @@ class HistoryMatrix(Tabular):
         return f"<HistoryMatrix of {self.name}: x 1 to {self.x[-1]}, t_x to {self.t_x[-1]:g}, T {self.T:g}>"
 
 
-def p_alive_matrix(model: TransactionsModel | Fit[Any], T: Span, *, max_x: int = 20) -> HistoryMatrix:  # noqa: N803
+def p_alive_matrix(model: TransactionsModel | Fit[Any], T: Span, *, max_x: int = 20) -> HistoryMatrix:
     """P(alive) for every history that customers of one age can have.
 
     Args:
@@ -113,7 +113,7 @@ def p_alive_matrix(model: TransactionsModel | Fit[Any], T: Span, *, max_x: int =
 def expected_purchases_matrix(
     model: TransactionsModel | Fit[Any],
     t: Span,
-    T: Span,  # noqa: N803 - the field's letter
+    T: Span,
     *,
     max_x: int = 20,
 ) -> HistoryMatrix:
@@ -138,7 +138,7 @@ def expected_purchases_matrix(
     found = _model(model)
     ahead = units_in(found.unit, t, "t")
 
-    def figure(x: Any, t_x: Any, age: Any) -> Any:  # noqa: ANN401 - numbers or columns, as predictions take them
+    def figure(x: Any, t_x: Any, age: Any) -> Any:
         return found.conditional_expected_purchases(ahead, x, t_x, age)
 
     return attrs.evolve(_matrix("conditional_expected_purchases", found, T, max_x, figure), t=ahead)
@@ -157,7 +157,7 @@ def _model(model: object) -> TransactionsModel:
 def _matrix(
     name: str,
     model: TransactionsModel,
-    T: Span,  # noqa: N803 - the field's letter
+    T: Span,
     max_x: int,
     figure: Callable[[Any, Any, Any], Any],
 ) -> HistoryMatrix:

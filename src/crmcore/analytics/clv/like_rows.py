@@ -25,16 +25,16 @@ def like_rows(summary: CustomerSummary, engine: Engine) -> tuple[tuple[Any, Any,
     columns = (summary.x, summary.t_x, summary.T)
     told = None if engine.name == "python" else _on_a_grid(summary, engine.m)
     if told is None:
-        (x, t_x, T), places = distinct(columns, engine)  # noqa: N806 - the field's own letter
+        (x, t_x, T), places = distinct(columns, engine)
         return (x, t_x, T), places
     return told
 
 
-def _on_a_grid(summary: CustomerSummary, np: Any) -> tuple[tuple[Any, Any, Any], Any] | None:  # noqa: ANN401 - numpy
+def _on_a_grid(summary: CustomerSummary, np: Any) -> tuple[tuple[Any, Any, Any], Any] | None:
     """The same where every age is a whole number of days: one number then stands for a history. None elsewhere."""
     if summary.unit is None or not len(summary):
         return None
-    x, t_x, age = (np.asarray(column, float) for column in (summary.x, summary.t_x, summary.T))
+    x, t_x, age = (np.fromiter(column, float, len(summary)) for column in (summary.x, summary.t_x, summary.T))
     days = [np.rint(column * summary.unit.days) for column in (t_x, age)]
     if any((counted / summary.unit.days != column).any() for counted, column in zip(days, (t_x, age), strict=True)):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from math import exp, expm1, inf, lgamma, log, log1p
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import attrs
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NBD", "bought_until", "log_count", "rising", "tail_counts"]
 
-Column = Any  # a list of floats, or an array
+Column: TypeAlias = Any  # a number, a list of floats, or an array
 
 STARTS = ((1.0, 1.0), (0.1, 0.1))
 STIRLING = 16.0
@@ -76,13 +76,13 @@ class NBD(TransactionsModel):
         )
         return fitted(sought, rows, penalty=penalty)
 
-    def _alive(self, engine: Engine, x: Column, t_x: Column, T: Column) -> Column:
+    def _alive(self, engine: Engine, x: Column, *_: Column) -> Column:
         return engine.one(lambda _, count: 1.0 + 0.0 * count, x)
 
-    def _alive_later(self, engine: Engine, ahead: Column, x: Column, t_x: Column, T: Column) -> Column:
-        return self._alive(engine, x, t_x, T)
+    def _alive_later(self, engine: Engine, _: Column, x: Column, *__: Column) -> Column:
+        return self._alive(engine, x)
 
-    def _expected(self, engine: Engine, t: Column, x: Column, t_x: Column, T: Column) -> Column:
+    def _expected(self, engine: Engine, t: Column, x: Column, _: Column, T: Column) -> Column:
         return engine.one(lambda _, t, x, T: (self.r + x) / (self.alpha + T) * t, t, x, T)
 
     def _new(self, engine: Engine, t: Column) -> Column:
@@ -93,14 +93,13 @@ class NBD(TransactionsModel):
         return [exp(log_count(self.r, self.alpha, count, time)) for count, time in pairs]
 
     def _discounted(self, engine: Engine, rate: Column, horizon: Column, x: Column, t_x: Column, T: Column) -> Column:
-        times = [_present(*pair) for pair in zip(engine.plain(rate), engine.plain(horizon), strict=True)]
-        return self._expected(engine, engine.column(times), x, t_x, T)
+        times = map(_present_value, engine.plain(rate), engine.plain(horizon))
+        return self._expected(engine, engine.column(list(times)), x, t_x, T)
 
     def _discounted_forever(self, engine: Engine, rate: Column, x: Column, t_x: Column, T: Column) -> Column:
-        bought = self._expected(engine, engine.column([1.0] * len(rate)), x, t_x, T)
-        return [each / d if d else None for each, d in zip(*map(engine.plain, (bought, rate)), strict=True)]
+        return self._discounted(engine, rate, [inf] * len(rate), x, t_x, T)
 
-    def _residual(self, engine: Engine, x: Column, t_x: Column, T: Column) -> Column:
+    def _residual(self, _: Engine, x: Column, *__: Column) -> Column:
         return [None] * len(x)
 
     def _life(self, rng: Random, T: float) -> tuple[int, float]:
@@ -159,9 +158,9 @@ def bought_until(rng: Random, rate: float, end: float) -> tuple[int, float]:
     return x, last
 
 
-def _present(rate: float, horizon: float) -> float:
-    """∫ e^(−rate t) dt up to the horizon."""
-    return -expm1(-rate * horizon) / rate if rate * horizon else horizon
+def _present_value(rate: float, horizon: float) -> float:
+    """∫ e^(−rate t) dt up to the horizon, which may be infinite."""
+    return -expm1(-rate * horizon) / rate if rate and rate * horizon else horizon
 
 
 def tail_counts(rows: Rows) -> tuple[Column, Column]:
@@ -185,7 +184,7 @@ def rising(engine: Engine, r: float, counts: Sequence[Column]) -> list[float]:
     return engine.sums(partial(_rising, r), *counts) or [0.0] * 3
 
 
-def _rising(r: float, m: Any, j: Column, n: Column) -> tuple[Column, ...]:  # noqa: ANN401 - a module
+def _rising(r: float, m: Any, j: Column, n: Column) -> tuple[Column, ...]:
     return n * m.log(r + j), n / (r + j), -n / ((r + j) * (r + j))
 
 
@@ -204,7 +203,7 @@ def _likelihood(rows: Rows, scale: float) -> Evaluate:
     return evaluate
 
 
-def _terms(r: float, alpha: float, m: Any, weight: Column, x: Column, T: Column) -> tuple[Column, ...]:  # noqa: ANN401
+def _terms(r: float, alpha: float, m: Any, weight: Column, x: Column, T: Column) -> tuple[Column, ...]:
     """−r ln(1 + T / alpha) − x ln(alpha + T) with its derivatives by r, alpha, both, and alpha twice."""
     late, since = m.log1p(T / alpha), alpha + T
     share = T / (alpha * since)

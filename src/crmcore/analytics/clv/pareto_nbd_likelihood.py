@@ -1,8 +1,13 @@
-"""The log-likelihood of Pareto/NBD: an average over when a customer may have left, with no singular parameters."""
+"""The log-likelihood of Pareto/NBD: an average over when a customer may have left, with no singular parameters.
+
+With k = r + x, a customer stayed until T with a likelihood that goes like (alpha + T)⁻ᵏ (beta + T)⁻ˢ, or left at some
+time u since t_x with one that goes like s (alpha + u)⁻ᵏ (beta + u)⁻ˢ⁻¹. Both are told relative to the same at t_x, so
+that nothing gets too large or too small to be held.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -15,15 +20,14 @@ from crmcore.analytics.clv.rows import Rows
 __all__ = ["likelihood", "log_odds"]
 
 TINY = 1e-300
+"""Stands for 0 where there is a logarithm to take, or a divisor needed."""
 
 Column: TypeAlias = Any  # a number, a list of floats, or an array
+Nodes: TypeAlias = Sequence[tuple[float, float]]
 
 
 def likelihood(rows: Rows, scale: float) -> Evaluate:
     """The log-likelihood of r, alpha, s and beta with its derivatives, on times divided by a scale.
-
-    With the time of leaving u, what is averaged is (alpha + u)^−(r + x) (beta + u)^−s: its derivatives are the moments
-    of the logarithms and reciprocals in it.
 
     Args:
         rows: Customers by x, t_x and T.
@@ -35,14 +39,14 @@ def likelihood(rows: Rows, scale: float) -> Evaluate:
     t_x, T = (engine.one(lambda _, time: time / scale, column) for column in rows.columns[1:])
 
     def evaluate(point: Sequence[float]) -> Evaluation:
-        moments = _integrals(engine, _moments, point, x, t_x, T)
+        means = _integrals(engine, _means, point, x, t_x, T)
         counted, r_1, r_2 = rising(engine, point[0], bought)
-        value, *slopes = engine.sums(partial(_weighted, *point), weights, x, t_x, T, *moments)
-        (r, alpha, s, beta), (rr, ra, rs, rb, aa, as_, ab, ss, sb, bb) = slopes[:4], slopes[4:]
+        found = engine.sums(partial(_weighted, *point), weights, x, t_x, T, *means)
+        value, r, alpha, s, beta, rr, ra, rs, rb, aa, a_s, ab, ss, sb, bb = found
         return Evaluation(
             counted + value,
             [r_1 + r, alpha, s, beta],
-            [[r_2 + rr, ra, rs, rb], [ra, aa, as_, ab], [rs, as_, ss, sb], [rb, ab, sb, bb]],
+            [[r_2 + rr, ra, rs, rb], [ra, aa, a_s, ab], [rs, a_s, ss, sb], [rb, ab, sb, bb]],
         )
 
     return evaluate
@@ -59,17 +63,24 @@ def log_odds(engine: Engine, point: Sequence[float], x: Column, t_x: Column, T: 
         T: The age at the end of the observation.
     """
     (left,) = _integrals(engine, _left, point, x, t_x, T)
-    return engine.one(partial(_odds, *point), x, t_x, T, left)
+    return engine.one(partial(_log_odds, *point), x, t_x, T, left)
 
 
-def _integrals(engine: Engine, formula: Any, point: Sequence[float], x: Column, t_x: Column, T: Column) -> Sequence[Column]:  # noqa: ANN401
-    """Integrals over the time of leaving, from t_x to T, on the logarithm of the smaller of alpha and beta plus time."""
+# --- integrals over the time of leaving -------------------------------------------------------------------------------
+
+
+def _integrals(
+    engine: Engine, formula: Callable[..., Any], point: Sequence[float], x: Column, t_x: Column, T: Column
+) -> Sequence[Column]:
+    """From t_x to T on y = ln((c + u) / (c + t_x)), where c is the smaller of alpha and beta: the nearer pole."""
     counts, *geometry = engine.columns(partial(_geometry, *point), x, t_x, T)
-    return by_need(engine, partial(formula, point[1] <= point[3]), counts, *geometry)
+    return by_need(engine, partial(formula, alpha_nearer=point[1] <= point[3]), counts, *geometry)
 
 
-def _geometry(r: float, alpha: float, s: float, beta: float, m: Any, x: Column, t_x: Column, T: Column) -> tuple[Column, ...]:  # noqa: ANN401
-    """The nodes needed, the powers of the nearer and the farther singular point, their distances' ratio, the length."""
+def _geometry(
+    r: float, alpha: float, s: float, beta: float, m: Any, x: Column, t_x: Column, T: Column
+) -> tuple[Column, ...]:
+    """The count of nodes, the powers of the nearer and the farther, how much nearer it is, and the length."""
     if alpha <= beta:
         near, far, share = r + x - 1, s + 1 + 0 * x, (alpha + t_x) / (beta + t_x)
     else:
@@ -79,19 +90,23 @@ def _geometry(r: float, alpha: float, s: float, beta: float, m: Any, x: Column, 
     return needed(m, length, fall), near, far, share, length
 
 
-def _left(first: bool, m: Any, nodes: Any, near: Column, far: Column, share: Column, length: Column) -> tuple[Column]:  # noqa: ANN401
-    """∫ ((alpha + t_x) / (alpha + u))^(r + x) ((beta + t_x) / (beta + u))^s / (beta + u) du."""
+def _left(
+    m: Any, nodes: Nodes, near: Column, far: Column, share: Column, length: Column, *, alpha_nearer: bool
+) -> tuple[Column]:
+    """∫ ((alpha + t_x) / (alpha + u))ᵏ ((beta + t_x) / (beta + u))ˢ / (beta + u) du."""
     total = 0.0
     for node, weight in nodes:
         y = node * length
         total += weight * m.exp(-near * y - far * m.log1p(share * m.expm1(y)))
-    return (total * length * (share if first else 1.0),)
+    return (total * length * (share if alpha_nearer else 1.0),)
 
 
-def _moments(first: bool, m: Any, nodes: Any, near: Column, far: Column, share: Column, length: Column) -> tuple[Column, ...]:  # noqa: ANN401
-    """The integral of ``_left``, and means over the time of leaving: of four figures, and of their products.
+def _means(
+    m: Any, nodes: Nodes, near: Column, far: Column, share: Column, length: Column, *, alpha_nearer: bool
+) -> tuple[Column, ...]:
+    """The integral of ``_left``; on average over it four figures a, h, b, j, and their products.
 
-    The figures are ln((alpha + u) / (alpha + t_x)), (u − t_x) / (alpha + u), and the same with beta.
+    a = ln((alpha + u) / (alpha + t_x)) and h = (u − t_x) / (alpha + u); b and j are the same with beta.
     """
     w = wa = wh = wb = wj = aa = ah = ab = aj = hh = hb = hj = bb = bj = jj = 0.0
     for node, weight in nodes:
@@ -103,81 +118,93 @@ def _moments(first: bool, m: Any, nodes: Any, near: Column, far: Column, share: 
         j = grown / (1 + grown)
         e = weight * m.exp(-near * a - far * b)
         w += e
-        part = e * a
-        wa += part
-        aa += part * a
-        ah += part * h
-        ab += part * b
-        aj += part * j
-        part = e * h
-        wh += part
-        hh += part * h
-        hb += part * b
-        hj += part * j
-        part = e * b
-        wb += part
-        bb += part * b
-        bj += part * j
-        part = e * j
-        wj += part
-        jj += part * j
-    left = w * length * (share if first else 1.0)
-    w = w + TINY
-    ordered = (wa, wh, wb, wj, aa, ah, ab, aj, hh, hb, hj, bb, bj, jj)
-    if not first:
-        ordered = (wb, wj, wa, wh, bb, bj, ab, hb, jj, aj, hj, aa, ah, hh)
-    return (left, *(moment / w for moment in ordered))
+        ea, eh, eb, ej = e * a, e * h, e * b, e * j
+        wa += ea
+        wh += eh
+        wb += eb
+        wj += ej
+        aa += ea * a
+        ah += ea * h
+        ab += ea * b
+        aj += ea * j
+        hh += eh * h
+        hb += eh * b
+        hj += eh * j
+        bb += eb * b
+        bj += eb * j
+        jj += ej * j
+    if alpha_nearer:
+        sums = (wa, wh, wb, wj, aa, ah, ab, aj, hh, hb, hj, bb, bj, jj)
+    else:
+        sums = (wb, wj, wa, wh, bb, bj, ab, hb, jj, aj, hj, aa, ah, hh)
+    return (w * length * (share if alpha_nearer else 1.0), *(part / w for part in sums))
 
 
-def _odds(r: float, alpha: float, s: float, beta: float, m: Any, x: Column, t_x: Column, T: Column, left: Column) -> Column:  # noqa: ANN401
-    """The logarithm of the odds of having left, from the integral over when."""
-    stayed = (r + x) * m.log1p((T - t_x) / (alpha + t_x)) + s * m.log1p((T - t_x) / (beta + t_x))
+# --- what follows for each row ----------------------------------------------------------------------------------------
+
+
+def _log_odds(
+    r: float, alpha: float, s: float, beta: float, m: Any, x: Column, t_x: Column, T: Column, left: Column
+) -> Column:
+    since = T - t_x
+    stayed = (r + x) * m.log1p(since / (alpha + t_x)) + s * m.log1p(since / (beta + t_x))
     return m.log(s) + m.log(left + TINY) + stayed
 
 
-def _weighted(r: float, alpha: float, s: float, beta: float, m: Any, weight: Column, *columns: Column) -> tuple[Column, ...]:  # noqa: ANN401
+def _weighted(
+    r: float, alpha: float, s: float, beta: float, m: Any, weight: Column, *columns: Column
+) -> tuple[Column, ...]:
     return tuple(weight * term for term in _terms(r, alpha, s, beta, m, *columns))
 
 
 def _terms(
-    r: float, alpha: float, s: float, beta: float,
-    m: Any,  # noqa: ANN401
-    x: Column, t_x: Column, T: Column, left: Column,
-    a: Column, h: Column, b: Column, j: Column,
-    aa: Column, ah: Column, ab: Column, aj: Column, hh: Column, hb: Column, hj: Column, bb: Column, bj: Column, jj: Column,
-) -> tuple[Column, ...]:  # fmt: skip
-    """Of each row, the log-likelihood without Γ(r + x) / Γ(r), its gradient, and its Hessian's upper triangle.
+    r: float,
+    alpha: float,
+    s: float,
+    beta: float,
+    m: Any,
+    x: Column,
+    t_x: Column,
+    T: Column,
+    left: Column,
+    *means: Column,
+) -> tuple[Column, ...]:
+    """The log-likelihood without Γ(r + x) / Γ(r), its gradient, and the upper triangle of its Hessian.
 
-    A customer is there still with ``stay`` or has left with ``gone``: derivatives are means over both, and the Hessian
-    has their covariance besides.
+    Derivatives are means over those who stayed and those who left; the Hessian has their covariance besides.
     """
+    a, h, b, j, aa, ah, ab, aj, hh, hb, hj, bb, bj, jj = means
     k, p, q, since = r + x, 1 / (alpha + t_x), 1 / (beta + t_x), T - t_x
     a_T, h_T, b_T, j_T = m.log1p(since * p), since / (alpha + T), m.log1p(since * q), since / (beta + T)
     z = m.log(s) + m.log(left + TINY) + k * a_T + s * b_T
     small = m.exp(-abs(z))
     gone, stay = m.exp((z - abs(z)) / 2) / (1 + small), m.exp(-(z + abs(z)) / 2) / (1 + small)
     kp, sq = k * p, (s + 1) * q
-    # How the derivatives of the averaged logarithm differ between those who left and those who stayed.
-    d_r, d_alpha, d_s, d_beta = a_T - a, kp * (h - h_T), b_T - b + 1 / s, q * ((s + 1) * j - 1 - s * j_T)
+    # How the derivatives differ between who left and who stayed.
+    d_r, d_alpha, d_s, d_beta = a_T - a, kp * (h - h_T), b_T - b + 1 / s, sq * j - q - s * q * j_T
     mean_h, mean_j = gone * h + stay * h_T, gone * j + stay * j_T
     mean_hh, mean_jj = gone * hh + stay * h_T * h_T, gone * jj + stay * j_T * j_T
-    early_r, early_s, by_alpha, by_beta = m.log1p(t_x / alpha), m.log1p(t_x / beta), t_x * p / alpha, t_x * q / beta
+    # From the first purchase to the last.
+    r_0, s_0, alpha_0, beta_0 = m.log1p(t_x / alpha), m.log1p(t_x / beta), t_x * p / alpha, t_x * q / beta
+    value = (z + abs(z)) / 2 + m.log1p(small) - k * a_T - s * b_T - r * r_0 - s * s_0 - x * m.log(alpha + t_x)
     return (
-        (z + abs(z)) / 2 + m.log1p(small) - k * a_T - s * b_T - r * early_r - x * m.log(alpha + t_x) - s * early_s,
-        -early_r - gone * a - stay * a_T,
-        r * by_alpha - x * p + kp * mean_h,
-        -early_s - gone * b - stay * b_T + gone / s,
-        s * by_beta + q * (s * mean_j - gone * (1 - j)),
+        value,
+        -r_0 - gone * a - stay * a_T,
+        r * alpha_0 - x * p + kp * mean_h,
+        -s_0 - gone * b - stay * b_T + gone / s,
+        s * beta_0 + q * (s * mean_j - gone * (1 - j)),
         gone * (aa - a * a + stay * d_r * d_r),
-        by_alpha + p * mean_h + gone * (stay * d_r * d_alpha - kp * (ah - a * h)),
+        alpha_0 + p * mean_h + gone * (kp * (a * h - ah) + stay * d_r * d_alpha),
         gone * (ab - a * b + stay * d_r * d_s),
-        gone * (stay * d_r * d_beta - sq * (aj - a * j)),
-        p * (x * p + kp * (mean_hh - 2 * mean_h)) - r * by_alpha * (1 / alpha + p)
+        gone * (sq * (a * j - aj) + stay * d_r * d_beta),
+        p * (x * p + kp * (mean_hh - 2 * mean_h))
+        - r * alpha_0 * (1 / alpha + p)
         + gone * (kp * kp * (hh - h * h) + stay * d_alpha * d_alpha),
-        gone * (stay * d_alpha * d_s - kp * (hb - h * b)),
-        gone * (stay * d_alpha * d_beta + kp * sq * (hj - h * j)),
+        gone * (kp * (h * b - hb) + stay * d_alpha * d_s),
+        gone * (kp * sq * (hj - h * j) + stay * d_alpha * d_beta),
         gone * (bb - b * b + stay * d_s * d_s - 1 / (s * s)),
-        by_beta + q * mean_j + gone * (stay * d_s * d_beta - sq * (bj - b * j)),
-        q * q * (s * (mean_jj - 2 * mean_j) + gone * (1 - 2 * j + jj)) - s * by_beta * (1 / beta + q)
+        beta_0 + q * mean_j + gone * (sq * (b * j - bj) + stay * d_s * d_beta),
+        q * q * (s * (mean_jj - 2 * mean_j) + gone * (1 - 2 * j + jj))
+        - s * beta_0 * (1 / beta + q)
         + gone * (sq * sq * (jj - j * j) + stay * d_beta * d_beta),
     )

@@ -26,7 +26,7 @@ def historical(amounts: Iterable[Amount]) -> Money | Decimal:
         Invalid: Some are no amounts; lists them.
 
     Example:
-        >>> from crmcore.analytics.clv.past_spend import historical
+        >>> from crmcore.analytics.clv import historical
         >>> historical([15, 50, 150])
         Decimal('215')
     """

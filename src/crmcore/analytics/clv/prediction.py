@@ -13,7 +13,7 @@ from crmcore.analytics.clv.rows import Rule, distinct, number, read_columns
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.kernel.errors import Invalid, Problem
 
-__all__ = ["Figure", "Prediction", "predicted"]
+__all__ = ["Figure", "Prediction", "is_table", "predicted"]
 
 Figure = Callable[..., Any]
 """Gives a column for columns: ``figure(engine, *columns)``."""
@@ -83,7 +83,7 @@ def predicted(
     """
     others = dict(also or {})
     source = next(iter(history.values()), None)
-    if not _is_table(source):
+    if not is_table(source):
         return _shaped(figure, {**others, **history}, rule, cheap=cheap)
     columns = read_columns(source, {}, rule, also=("customer",))  # type: ignore[arg-type] # checked there
     customers = columns.cells.get("customer", range(1, columns.length + 1))
@@ -91,7 +91,12 @@ def predicted(
     return Prediction(name, customers, _shaped(figure, {**others, **told}, rule, cheap=cheap))
 
 
-def _is_table(value: object) -> bool:
+def is_table(value: object) -> bool:
+    """Whether a value is a summary or a table, not a number or a column.
+
+    Args:
+        value: What was given.
+    """
     held = isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
     return held or isinstance(value, Mapping) or hasattr(value, "columns")
 

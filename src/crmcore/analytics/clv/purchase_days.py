@@ -232,7 +232,7 @@ def _by_day_at_once(told: Transactions) -> tuple[int, Any, Any, Any, Any]:
     return start, ordered >> bits, ordered & ((1 << bits) - 1), nets, paid
 
 
-def _sorted(np: Any, keys: Any, cells: Any) -> tuple[Any, Any]:  # noqa: ANN401 - numpy may not be there to name its types
+def _sorted(np: Any, keys: Any, cells: Any) -> tuple[Any, Any]:
     """By their keys; numbers that hold both key and row sort in half the time that it takes to find an order."""
     rows = len(keys)
     bits = rows.bit_length()
@@ -243,12 +243,12 @@ def _sorted(np: Any, keys: Any, cells: Any) -> tuple[Any, Any]:  # noqa: ANN401 
     return packed >> bits, cells[packed & ((1 << bits) - 1)]
 
 
-def _changes(np: Any, keys: Any) -> Any:  # noqa: ANN401 - numpy may not be there to name its types
+def _changes(np: Any, keys: Any) -> Any:
     """Where sorted keys change, the first place among them."""
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
 
 
-def _sums(way: Any, cells: Any, starts: Any) -> Any:  # noqa: ANN401 - as above
+def _sums(way: Any, cells: Any, starts: Any) -> Any:
     """The sum, or the least, of the cells from each start to the next."""
     return way.reduceat(cells, starts) if len(cells) else cells
 
@@ -257,13 +257,13 @@ def _histories_at_once(bought: PurchaseDays, cut: int) -> Histories:
     np, many = bought.engine.m, bought.customers
     early, paid = bought.days <= cut, bought.paid
 
-    def marked(column: Any, marks: Any) -> Any:  # noqa: ANN401 - numpy may not be there to name its types
+    def marked(column: Any, marks: Any) -> Any:
         return column if marks.all() else column[marks]
 
-    def count(marks: Any) -> Any:  # noqa: ANN401 - as above
+    def count(marks: Any) -> Any:
         return np.bincount(marked(bought.codes, marks), minlength=many)
 
-    def total(marks: Any) -> Any:  # noqa: ANN401 - as above
+    def total(marks: Any) -> Any:
         return np.bincount(marked(bought.codes, marks), marked(bought.nets, marks), many)  # below 2**53: exact
 
     purchase, spent = early & paid, total(early)

@@ -17,9 +17,9 @@ from crmcore.kernel.missing import is_missing, unwrapped
 if TYPE_CHECKING:
     from crmcore.analytics.columns import Source
 
-__all__ = ["Rows", "Rule", "distinct", "number", "read_columns", "read_rows", "vector", "whole"]
+__all__ = ["Rows", "Rule", "distinct", "gathered", "number", "read_columns", "read_rows", "vector", "whole"]
 
-ALIASES: Mapping[str, str] = {"x": "frequency", "t_x": "recency", "mean": "monetary_value"}
+ALIASES: Mapping[str, str] = {"x": "frequency", "t_x": "recency", "n": "n_periods", "mean": "monetary_value"}
 """What columns are called elsewhere."""
 
 TABLE = "customers"
@@ -129,7 +129,20 @@ def read_rows(
     Raises:
         Invalid: A column is missing, or rows are wrong; lists them.
     """
-    columns = read_columns(source, given, rule, weights=weights)
+    return gathered(read_columns(source, given, rule, weights=weights), rule, engine)
+
+
+def gathered(columns: Columns, rule: Rule, engine: EngineName | None = None) -> Rows:
+    """The rows a model is fitted to, like ones taken together.
+
+    Args:
+        columns: What ``read_columns`` gave.
+        rule: What a row is.
+        engine: What to calculate with; default: numpy for its own arrays, and where it is installed and rows are many.
+
+    Raises:
+        Invalid: Rows are wrong; lists them.
+    """
     held = vector(columns.cells[rule.names[0]]) is not None
     chosen = engine_for(columns.length, "numpy" if held and engine is None else engine)
     cells = [_numbers(columns.cells[name], chosen) for name in rule.names]

@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.analytics.clv.purchase_days import NEVER, Histories, PurchaseDays, histories, purchase_days
 from crmcore.analytics.clv.summary import CustomerSummary, Spent
-from crmcore.analytics.clv.transactions import EPOCH_DAY, Returns, Transactions, read_transactions
+from crmcore.analytics.clv.transactions import EPOCH_DAY, Returns, Transactions, listed, read_transactions
 from crmcore.analytics.clv.unit import Unit, UnitName
 from crmcore.analytics.results import Provenance
 from crmcore.kernel import calendar
@@ -76,7 +76,7 @@ def summarize(
     Source: P. S. Fader and B. G. S. Hardie, Creating an RFM Summary Using Excel, 2008.
 
     Example:
-        >>> from crmcore.analytics.clv.summarizing import summarize
+        >>> from crmcore.analytics.clv import summarize
         >>> orders = [
         ...     {"customer": "ada", "at": "2026-01-05", "amount": 15},
         ...     {"customer": "ada", "at": "2026-02-02", "amount": 50},
@@ -190,7 +190,7 @@ def _period_of(value: object, zone: ZoneInfo) -> Period | None:
     return value if value is None or isinstance(value, Period) else calendar.period(cast("str", value), zone=zone)
 
 
-def acquired_in(cohort: Period | None, found: Histories, bought: PurchaseDays) -> Any:  # noqa: ANN401 - indices
+def acquired_in(cohort: Period | None, found: Histories, bought: PurchaseDays) -> Any:
     """The customers with a purchase by the calibration end, the first of them in a period.
 
     Args:
@@ -223,7 +223,7 @@ def _columns(found: Histories, who: list[int], horizon: int, days: float, scale:
     }
 
 
-def _columns_at_once(found: Histories, who: Any, horizon: int, days: float, scale: int) -> dict[str, Sequence[Any]]:  # noqa: ANN401 - an array
+def _columns_at_once(found: Histories, who: Any, horizon: int, days: float, scale: int) -> dict[str, Sequence[Any]]:
     """The same of arrays."""
     first, x = found.first[who], found.x[who]
     mean = (found.repeat[who] / (x.clip(1) * scale)).astype(object)
@@ -239,11 +239,11 @@ def _columns_at_once(found: Histories, who: Any, horizon: int, days: float, scal
     }
 
 
-def _plain(column: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a list or an array
-    return tuple(column if isinstance(column, list) else column.tolist())
+def _plain(column: Any) -> tuple[Any, ...]:
+    return tuple(listed(column))
 
 
-def _picked(customers: Sequence[Any], who: Any) -> tuple[Any, ...]:  # noqa: ANN401 - indices
+def _picked(customers: Sequence[Any], who: Any) -> tuple[Any, ...]:
     return tuple(customers[who] if isinstance(who, slice) else map(customers.__getitem__, who))
 
 

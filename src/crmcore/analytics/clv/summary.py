@@ -105,7 +105,7 @@ class CustomerSummary(Tabular):
         customer: str = "customer",
         x: str = "x",
         t_x: str = "t_x",
-        T: str = "T",  # noqa: N803 - the field's own letter
+        T: str = "T",
         mean: str = "mean",
         currency: str | None = None,
     ) -> CustomerSummary:
@@ -125,7 +125,7 @@ class CustomerSummary(Tabular):
             Invalid: A column is missing, or rows can't be; lists them.
 
         Example:
-            >>> from crmcore.analytics.clv.summary import CustomerSummary
+            >>> from crmcore.analytics.clv import CustomerSummary
             >>> rows = {"customer": ["ada"], "frequency": [2], "recency": [30.43], "T": [38.86]}
             >>> CustomerSummary.of(rows, unit="week").t_x
             (30.43,)

@@ -15,7 +15,7 @@ import attrs
 from crmcore.analytics.clv.fitted_model import the_model
 from crmcore.analytics.clv.purchase_days import NEVER, PurchaseDays, histories, purchase_days
 from crmcore.analytics.clv.summarizing import Window, acquired_in
-from crmcore.analytics.clv.transactions import EPOCH_DAY, Returns, read_transactions
+from crmcore.analytics.clv.transactions import EPOCH_DAY, Returns, listed, read_transactions
 from crmcore.analytics.clv.unit import Unit, UnitName
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.kernel import calendar
@@ -96,7 +96,7 @@ class Tracking(Tabular):
 
 
 def tracking(
-    model: Any,  # noqa: ANN401 - or a fit
+    model: Any,
     transactions: Source,
     *,
     end: date | datetime | str,
@@ -136,13 +136,12 @@ def tracking(
     Source: P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers" the Easy Way, 2005, figure 3.
 
     Example:
-        >>> from crmcore.analytics.clv import BGNBD
-        >>> from crmcore.analytics.clv.tracked import tracking
+        >>> from crmcore.analytics.clv import BGNBD, tracking
         >>> orders = {"customer": ["ada", "ada", "bob"], "at": ["2026-01-05", "2026-01-13", "2026-01-12"]}
         >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week")
         >>> table = tracking(model, orders, end="2026-01-25")
         >>> table.cumulative_actual, [round(count, 3) for count in table.cumulative_expected]
-        ((0, 1, 1), [0.046, 0.144, 0.241])
+        ((0, 1, 1), [0.046, 0.142, 0.241])
     """
     known = the_model(model, "expected_purchases")
     if known.unit is None:
@@ -156,7 +155,7 @@ def tracking(
     )  # fmt: skip
     bought = purchase_days(told, window.end.toordinal() - EPOCH_DAY)
     births, repeats = _lives(bought, window)
-    ends = _ends(min(births, default=0), window, bought.start)
+    ends = _ends(min(births), window, bought.start) if births else []
     made = [bisect_right(repeats, day) for day in ends]
     expected = _expected(known, Counter(births), ends)
     return Tracking(
@@ -175,20 +174,14 @@ def tracking(
 def _lives(bought: PurchaseDays, window: Window) -> tuple[list[int], list[int]]:
     """The days on which customers were won, and those of their repeat purchases, in order."""
     found = histories(bought, window.cut.toordinal() - EPOCH_DAY - bought.start)
-    first = _plain(found.first)
+    first = listed(found.first)
+    who = acquired_in(window.acquired, found, bought)
     births = [NEVER] * len(first)
-    for code in _plain(acquired_in(window.acquired, found, bought), len(first)):
+    for code in range(len(first)) if isinstance(who, slice) else listed(who):
         births[code] = first[code]
-    days = zip(*map(_plain, (bought.codes, bought.days, bought.paid)), strict=True)
+    days = zip(*map(listed, (bought.codes, bought.days, bought.paid)), strict=True)
     repeats = [day for code, day, paid in days if paid and births[code] not in {NEVER, day}]
     return [day for day in births if day != NEVER], sorted(repeats)
-
-
-def _plain(column: Any, size: int = 0) -> Sequence[int]:  # noqa: ANN401 - a list, an array, or a slice of everything
-    if isinstance(column, slice):
-        return range(size)
-    found: Sequence[int] = column.tolist() if hasattr(column, "tolist") else column
-    return found
 
 
 def _ends(start: int, window: Window, offset: int) -> list[int]:
@@ -199,7 +192,7 @@ def _ends(start: int, window: Window, offset: int) -> list[int]:
     return [start + ceil(number * window.unit.days) - 1 for number in range(1, int(days / window.unit.days) + 1)]
 
 
-def _expected(model: Any, births: Counter[int], ends: Sequence[int]) -> list[float]:  # noqa: ANN401 - a model
+def _expected(model: Any, births: Counter[int], ends: Sequence[int]) -> list[float]:
     """Repeat purchases expected until each day of customers won on given days."""
     ages = sorted({end - birth for end in ends for birth in births if birth <= end})
     told = model.expected_purchases([age / model.unit.days for age in ages]) if ages else []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from crmcore.analytics.columns import Source
 
-__all__ = ["EPOCH_DAY", "Returns", "Transactions", "read_transactions"]
+__all__ = ["EPOCH_DAY", "Returns", "Transactions", "listed", "read_transactions"]
 
 EPOCH_DAY = 719_163
 """The ordinal of 1 January 1970."""
@@ -62,14 +62,14 @@ class Transactions:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def only(self, kept: Any) -> Transactions:  # noqa: ANN401 - a list or an array
+    def only(self, kept: Any) -> Transactions:
         """Those of the rows that are marked.
 
         Args:
             kept: A mark for each.
         """
 
-        def marked(column: Any) -> Any:  # noqa: ANN401 - a list or an array
+        def marked(column: Any) -> Any:
             return column[kept] if self.engine.name == "numpy" else list(compress(column, kept))
 
         cells = self.amounts.cells
@@ -108,6 +108,8 @@ def read_transactions(
     customers, codes = typed.get("customer") or _codes(columns, problems)
     days = typed["at"] if "at" in typed else _days(columns, zone, date_format, problems)
     amounts: Amounts = typed.get("amount") or _amounts(columns, currency, problems)
+    if len({len(column) for column in (codes, days, amounts.cells) if column is not None}) > 1:
+        columns_of(source, wanted, TABLE)  # says which column is too short
     if returns == "error" and amounts.cells is not None:
         told = columns if "amount" in columns.cells else columns_of(source, wanted, TABLE)
         refused = [row for row, amount in enumerate(amounts.cells) if amount is not None and amount < 0]
@@ -147,12 +149,22 @@ def _carried(found: Transactions) -> Transactions:
     np, cells = found.engine.m, found.amounts.cells
     exact = _is_exact(found.amounts, np)
     engine: Engine = found.engine if exact else PLAIN
-    hold = np.asarray if exact else list
+    hold = np.asarray if exact else listed
     codes, days, held = (None if column is None else hold(column) for column in (found.codes, found.days, cells))
     return attrs.evolve(found, codes=codes, days=days, amounts=attrs.evolve(found.amounts, cells=held), engine=engine)
 
 
-def _is_exact(amounts: Amounts, np: Any) -> bool:  # noqa: ANN401 - numpy may not be there to name its type
+def listed(column: Any) -> list[Any]:
+    """A column as Python's own values.
+
+    Args:
+        column: The column.
+    """
+    found: list[Any] = column.tolist() if hasattr(column, "tolist") else column
+    return found
+
+
+def _is_exact(amounts: Amounts, np: Any) -> bool:
     """Whether every sum of them, and a major unit for each, is exact as a float."""
     cells = amounts.cells
     if cells is None:
@@ -234,7 +246,7 @@ class _Parts:
     digits: int
     finest: int = 0
 
-    def of(self, cell: Any) -> int | Misfit | None:  # noqa: ANN401 - a cell is anything
+    def of(self, cell: Any) -> int | Misfit | None:
         cell = cell.strip() if isinstance(cell, str) else unwrapped(cell)
         if is_missing(cell):
             return None
@@ -257,7 +269,7 @@ def _hundredths(cell: float | str) -> int | None:
         value = float(cell)
     except ValueError:
         return None
-    if not -NEAR < value < NEAR:
+    if not 0 < abs(value) < NEAR:  # 0 may be what is left of a number too small for a float
         return None
     parts: int = round(value * 100)
     return parts if parts / 100 == value else None

@@ -67,7 +67,7 @@ def typed_columns(
     return {role: found for role, found in told.items() if found is not None}, engine
 
 
-def _arrays(source: Any, wanted: Sequence[Wanted]) -> dict[str, Any]:  # noqa: ANN401 - a table of any library
+def _arrays(source: Any, wanted: Sequence[Wanted]) -> dict[str, Any]:
     """The columns that are arrays of the kind their role asks for."""
     if not isinstance(source, Mapping) and not hasattr(source, "columns"):
         return {}
@@ -81,7 +81,7 @@ def _arrays(source: Any, wanted: Sequence[Wanted]) -> dict[str, Any]:  # noqa: A
     }
 
 
-def _codes(np: Any, cells: Any) -> tuple[list[int], Any]:  # noqa: ANN401 - numpy may not be there to name its types
+def _codes(np: Any, cells: Any) -> tuple[list[int], Any]:
     """Every customer once, in the order in which they first stand, and the place of each cell among them."""
     low, high = (int(cells.min()), int(cells.max())) if len(cells) else (0, 0)
     if high - low < SPARSE * len(cells) < HALF:
@@ -97,7 +97,7 @@ def _codes(np: Any, cells: Any) -> tuple[list[int], Any]:  # noqa: ANN401 - nump
     return list(numbered), np.fromiter(map(numbered.__getitem__, told), np.int64, len(told))
 
 
-def _days(np: Any, cells: Any) -> Any:  # noqa: ANN401 - numpy may not be there to name its types
+def _days(np: Any, cells: Any) -> Any:
     """Days since 1970; None where a date is missing, or one that clocks can't show."""
     days = cells.astype("datetime64[D]")
     first, last = np.datetime64("0001-01-03"), np.datetime64("9999-12-29")
@@ -105,7 +105,7 @@ def _days(np: Any, cells: Any) -> Any:  # noqa: ANN401 - numpy may not be there 
     return days.astype(np.int32) if sound else None
 
 
-def _amounts(digits: int | None, np: Any, cells: Any) -> Amounts | None:  # noqa: ANN401 - as above
+def _amounts(digits: int | None, np: Any, cells: Any) -> Amounts | None:
     """Whole parts of a major unit; None where one is missing, or has too many decimals."""
     tried = range(USUAL_DIGITS, MOST_DIGITS + 1) if digits is None else [digits]
     for decimals in tried:

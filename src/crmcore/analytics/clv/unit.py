@@ -20,10 +20,7 @@ _DAYS = {"day": 1.0, "week": 7.0, "month": DAYS_A_MONTH, "year": DAYS_A_YEAR}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?) *(day|week|month|year)s?", re.ASCII)
 _DAY = timedelta(days=1)
 
-UnitName: TypeAlias = "Unit | timedelta | str"
-"""A unit, its name, or its length."""
-
-Span: TypeAlias = "timedelta | str | float"
+Span: TypeAlias = timedelta | str | float
 """A length of time: ``"12 months"``, a timedelta, or a number of a model's own units."""
 
 
@@ -38,7 +35,7 @@ class Unit:
         days: Its length, in days.
 
     Example:
-        >>> from crmcore.analytics.clv.unit import Unit
+        >>> from crmcore.analytics.clv import Unit
         >>> Unit.of("week").units_in("12 months")
         52.17857142857143
     """
@@ -67,7 +64,7 @@ class Unit:
 
         Example:
             >>> from datetime import timedelta
-            >>> from crmcore.analytics.clv.unit import Unit
+            >>> from crmcore.analytics.clv import Unit
             >>> Unit.of(timedelta(days=14)), Unit.of("week") == Unit.of(timedelta(days=7))
             (Unit(name='14 days', days=14.0), True)
         """
@@ -92,7 +89,7 @@ class Unit:
             Invalid: It is no length of time, or not above 0.
 
         Example:
-            >>> from crmcore.analytics.clv.unit import Unit
+            >>> from crmcore.analytics.clv import Unit
             >>> Unit.of("month").units_in("1 year"), Unit.of("day").units_in(30)
             (12.0, 30.0)
         """
@@ -100,6 +97,10 @@ class Unit:
 
     def __str__(self) -> str:
         return self.name
+
+
+UnitName: TypeAlias = Unit | timedelta | str
+"""A unit, its name, or its length."""
 
 
 def units_in(unit: Unit | None, span: Span, path: str = "horizon") -> float:

@@ -111,7 +111,7 @@ class CalibrationTable(Tabular):
         return draw_calibration(self, ax)
 
 
-def frequency_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> FrequencyTable:  # noqa: ANN401 - or a fit
+def frequency_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> FrequencyTable:
     """Compare how many customers made 0, 1, 2, … repeat purchases with how many the model expects to.
 
     Args:
@@ -125,13 +125,11 @@ def frequency_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> F
     Source: P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers" the Easy Way, 2005, figure 2.
 
     Example:
-        >>> from crmcore.analytics.clv import BGNBD
-        >>> from crmcore.analytics.clv.summary import CustomerSummary
-        >>> from crmcore.analytics.clv.validation import frequency_table
+        >>> from crmcore.analytics.clv import BGNBD, CustomerSummary, frequency_table
         >>> customers = CustomerSummary.of({"x": [0, 2], "t_x": [0, 3], "T": [39, 39]}, unit="week")
         >>> table = frequency_table(BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week"), customers, last=2)
         >>> table.actual, [round(count, 2) for count in table.expected]
-        ((1, 0, 1), [1.15, 0.36, 0.49])
+        ((1, 0, 1), [1.15, 0.4, 0.45])
     """
     _check(last)
     known = the_model(model, "pmf", summary.unit)
@@ -148,7 +146,7 @@ def frequency_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> F
     )
 
 
-def calibration_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> CalibrationTable:  # noqa: ANN401 - or a fit
+def calibration_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> CalibrationTable:
     """Compare purchases in the holdout with those expected of customers given what they did before.
 
     Args:
@@ -162,14 +160,12 @@ def calibration_table(model: Any, summary: CustomerSummary, *, last: int = 7) ->
     Source: P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers" the Easy Way, 2005, figure 4.
 
     Example:
-        >>> from crmcore.analytics.clv import BGNBD
-        >>> from crmcore.analytics.clv.summarizing import summarize
-        >>> from crmcore.analytics.clv.validation import calibration_table
+        >>> from crmcore.analytics.clv import BGNBD, calibration_table, summarize
         >>> orders = {"customer": ["ada", "ada", "bob"], "at": ["2026-01-05", "2026-03-30", "2026-01-12"]}
         >>> customers = summarize(orders, calibration_end="2026-02-22", end="2026-04-05")
         >>> table = calibration_table(BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week"), customers, last=1)
         >>> table.customers, table.actual, [row and round(row, 3) for row in table.expected]
-        ((2, 0), (0.5, None), [0.107, None])
+        ((2, 0), (0.5, None), [0.126, None])
     """
     _check(last)
     known = the_model(model, "conditional_expected_purchases", summary.unit)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from math import nan
 from typing import TYPE_CHECKING
 
-from crmcore.analytics.drawing import PALETTE, axes_for, light_grid, part_of_matplotlib
+from crmcore.analytics.drawing import PALETTE, axes_for, color_of, light_grid, part_of_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
+    from crmcore.analytics.clv.contract_validation import SurvivorTable
     from crmcore.analytics.clv.tracked import Tracking
     from crmcore.analytics.clv.validation import CalibrationTable, FrequencyTable
 
-__all__ = ["draw_calibration", "draw_frequency", "draw_tracking"]
+__all__ = ["draw_calibration", "draw_frequency", "draw_survivors", "draw_tracking"]
 
 ACTUAL, EXPECTED = PALETTE[:2]
 WIDTH = 0.4
@@ -75,17 +76,46 @@ def draw_tracking(table: Tracking, ax: Axes | None, *, cumulative: bool = False)
     axes = axes_for(ax)
     made = table.cumulative_actual if cumulative else table.actual
     expected = table.cumulative_expected if cumulative else table.expected
-    axes.plot(table.end, made, color=ACTUAL, label="actual")
-    axes.plot(table.end, expected, color=EXPECTED, linestyle="--", label="expected")
+    dates = part_of_matplotlib("dates")
+    days = dates.date2num(table.end)
+    axes.plot(days, made, color=ACTUAL, label="actual")
+    axes.plot(days, expected, color=EXPECTED, linestyle="--", label="expected")
     if table.calibration_end is not None:
-        axes.axvline(table.calibration_end, color="0.4", linewidth=1, linestyle=":", label="end of the calibration")
+        end = dates.date2num(table.calibration_end)
+        axes.axvline(end, color="0.4", linewidth=1, linestyle=":", label="end of the calibration")
     axes.set_title("Repeat purchases until each day" if cumulative else f"Repeat purchases of each {table.unit}")
     axes.set_xlabel(f"last day of the {table.unit}")
     axes.set_ylabel("repeat purchases")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter("{x:,.10g}")
-    dates = part_of_matplotlib("dates")
+    axes.xaxis_date()
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
+    light_grid(axes)
+    axes.legend(frameon=False)
+    return axes
+
+
+def draw_survivors(table: SurvivorTable, ax: Axes | None) -> Axes:
+    """Draw the share left after each renewal: a mark for what was seen, a line for what is expected.
+
+    Args:
+        table: The table.
+        ax: The Axes to draw on, beside the lines of other models; None for new ones.
+
+    Raises:
+        Invalid: matplotlib is not installed.
+    """
+    axes = axes_for(ax)
+    if not axes.collections:
+        seen = [(t, share) for t, share in zip(table.t, table.actual, strict=True) if share is not None]
+        axes.scatter(*zip(*seen, strict=True), color=ACTUAL, zorder=3, label="actual")
+    axes.plot(table.t, table.expected, color=color_of(1 + len(axes.lines)), label=f"expected by {table.model}")
+    axes.set_title("Customers left after each renewal")
+    axes.set_xlabel("renewals")
+    axes.set_ylabel("share of customers left")
+    axes.set_ylim(0, 1.03)
+    axes.xaxis.set_major_locator(part_of_matplotlib("ticker").MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter("{x:.0%}")
     light_grid(axes)
     axes.legend(frameon=False)
     return axes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import fsum
@@ -36,6 +36,9 @@ MODELS = ("MBG/NBD", "BG/NBD", "Pareto/NBD", "NBD")
 """The models of when customers buy that a report can be made with."""
 
 SHOWN = 10
+NEXT_TO_NOTHING = 1e-300
+"""What stands for a mean spend of 0, where Gamma-Gamma needs one above it."""
+
 NOBODY = "there is no customer to value"
 UNPAID = "nobody has paid for a repeat purchase, so purchases to come are worth nothing"
 TOTALS = ("expected", "historical", "residual", "total")
@@ -109,12 +112,12 @@ class ValueReport(Tabular):
         """The sums, the models, the customers of the highest value, and how all of it was made."""
         facts = [("customers", written(len(self.summary))), ("model", self.model)]
         facts += [] if self.values is None else _terms(self.values)
-        facts += [(name, written(total)) for name, total in self.totals.items()]
+        facts += [(name, _shown(total)) for name, total in self.totals.items()]
         found = [Section("Customer lifetime value", (), tuple(facts))]
         found += [section for fit in (self.fit, self.spend) if fit is not None for section in fit.sections()]
         rows = self.top()
         if rows:
-            cells = tuple(tuple(map(written, row.values())) for row in rows)
+            cells = tuple(tuple(map(_shown, row.values())) for row in rows)
             found.append(Section("Customers of the highest value", tuple(rows[0]), cells))
         whys = tuple((f"{name}: {why}",) for name, why in self.reasons.items())
         found += [Section("Undefined, and why", (), whys)] if whys else []
@@ -122,7 +125,7 @@ class ValueReport(Tabular):
         return [*found, Section("How it was made", (), ((str(self.made),),))]
 
     def __repr__(self) -> str:
-        total = written(self.totals["total"])
+        total = _shown(self.totals["total"])
         return f"<ValueReport at {self.summary.end}: {len(self.summary):,} customers, total {total}>"
 
 
@@ -132,8 +135,13 @@ def _terms(values: LifetimeValue) -> list[tuple[str, str]]:
     return [
         ("horizon", "for ever" if values.horizon is None else str(values.horizon)),
         ("discount", "none" if discount is None else f"{percent(discount.annual)} a year"),
-        ("margin", written(values.margin)),
+        ("margin", _shown(values.margin)),
     ]
+
+
+def _shown(value: object) -> str:
+    """A figure as a person reads it."""
+    return f"{value:,f}" if isinstance(value, Decimal) else written(value)
 
 
 def _sum(column: list[Any]) -> Money | Decimal | float | None:
@@ -206,16 +214,29 @@ def report(
         transactions, end=end, unit=unit, returns=returns, currency=currency, zone=zone,
         customer=customer, at=at, amount=amount, date_format=date_format,
     )  # fmt: skip
+    if not len(summary):
+        return ValueReport(model=name, summary=summary, fit=None, spend=None, values=None)
     if summary.mean is None:
         mend = 'say amount="…" with the name it has'
         raise Invalid([Problem("transactions columns", None, f'a column "{amount}" of amounts', mend)])
-    if not len(summary):
-        return ValueReport(model=name, summary=summary, fit=None, spend=None, values=None)
-    fit = kind.fit(summary)
-    spend = GammaGamma.fit(summary) if any(mean is not None and mean > 0 for mean in summary.mean) else None
+    fit: Fit[Any] = kind.fit(summary.columns(), unit=summary.unit)
+    spend = _spend(summary.x, summary.mean)
+    valued = attrs.evolve(summary, mean=tuple(NEXT_TO_NOTHING if mean == 0 else mean for mean in summary.mean))
     worth = 0 if spend is None else spend.model
-    values = lifetime_value(fit.model, worth, summary, horizon=horizon, discount=rate, margin=margin)
+    values = lifetime_value(fit.model, worth, valued, horizon=horizon, discount=rate, margin=margin)
     return ValueReport(model=name, summary=summary, fit=fit, spend=spend, values=values)
+
+
+def _spend(x: Sequence[int], means: Sequence[float | None]) -> Fit[GammaGamma] | None:
+    """Gamma-Gamma, fitted to those who paid for a repeat purchase: under it, nothing is ever free."""
+    rows = [(count, mean) for count, mean in zip(x, means, strict=True) if mean is None or mean > 0]
+    if all(mean is None for _, mean in rows):
+        return None
+    counts, paid = zip(*rows, strict=True)
+    fit = GammaGamma.fit(x=counts, mean=paid)
+    free = len(x) - len(rows)
+    told = (f"{free:,} customers whose repeat purchases were all free are left out",) if free else ()
+    return attrs.evolve(fit, warnings=(*fit.warnings, *told))
 
 
 def _model(asked: object) -> tuple[str, type[TransactionsModel]]:

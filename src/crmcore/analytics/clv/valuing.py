@@ -19,12 +19,9 @@ from crmcore.kernel.money import Money, number
 if TYPE_CHECKING:
     from crmcore.analytics.columns import Source
 
-__all__ = ["SpendModel", "lifetime_value"]
+__all__ = ["PurchaseModel", "SpendModel", "lifetime_value"]
 
 TEN_PERCENT = Discount(annual=0.10)
-
-Spend: TypeAlias = "SpendModel | Money | Decimal | int | str | float"
-"""A model of what a purchase comes to, or what every one does."""
 
 
 class PurchaseModel(Protocol):
@@ -32,19 +29,19 @@ class PurchaseModel(Protocol):
 
     unit: Unit | None
 
-    def p_alive(self, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803 - columns, by the field's own letters
+    def p_alive(self, x: Any, t_x: Any, T: Any) -> Any:
         """The probability that each customer is still one."""
         ...
 
-    def conditional_expected_purchases(self, t: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803
+    def conditional_expected_purchases(self, t: Any, x: Any, t_x: Any, T: Any) -> Any:
         """Purchases within a time."""
         ...
 
-    def dert(self, rate: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803
+    def dert(self, rate: Any, x: Any, t_x: Any, T: Any) -> Any:
         """All purchases to come, discounted."""
         ...
 
-    def discounted_expected_purchases(self, rate: Any, horizon: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401, N803
+    def discounted_expected_purchases(self, rate: Any, horizon: Any, x: Any, t_x: Any, T: Any) -> Any:
         """Purchases within a time, discounted."""
         ...
 
@@ -52,9 +49,13 @@ class PurchaseModel(Protocol):
 class SpendModel(Protocol):
     """A model of what a purchase comes to: Gamma-Gamma."""
 
-    def expected_spend(self, x: Any, mean: Any) -> Any:  # noqa: ANN401 - columns
+    def expected_spend(self, x: Any, mean: Any) -> Any:
         """What a purchase of each customer is expected to come to."""
         ...
+
+
+Spend: TypeAlias = SpendModel | Money | Decimal | int | str | float
+"""A model of what a purchase comes to, or what every one does."""
 
 
 def lifetime_value(
@@ -75,7 +76,8 @@ def lifetime_value(
 
     Args:
         model: When customers buy: BG/NBD, MBG/NBD, Pareto/NBD or BG/BB, or a fit of one.
-        spend: What a purchase comes to: Gamma-Gamma or a fit of it, or one amount in major units for all.
+        spend: What a purchase comes to: Gamma-Gamma or a fit of it, or one amount in major units for all. Customers
+            whose repeat purchases were all free are expected to spend as those without any.
         customers: What ``summarize`` gave, or any table that ``CustomerSummary.of`` takes, in the model's unit.
         horizon: How far to look ahead: "12 months", "1 year", a timedelta, or a number of the model's units; None for
             ever.
@@ -94,13 +96,12 @@ def lifetime_value(
         2005.
 
     Example:
-        >>> from crmcore.analytics.clv import BGNBD
-        >>> from crmcore.analytics.clv.valuing import lifetime_value
+        >>> from crmcore.analytics.clv import BGNBD, lifetime_value
         >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week")
         >>> customers = {"customer": ["ada"], "x": [2], "t_x": [30.43], "T": [38.86]}
         >>> value = lifetime_value(model, 35, customers, horizon="12 months")
         >>> round(value.expected[0], 4), round(value.residual[0], 2)
-        (1.5238, 53.33)
+        (1.496, 52.36)
     """
     model = the_model(model, "dert")
     table = customers if isinstance(customers, CustomerSummary) else CustomerSummary.of(customers, unit=model.unit)
@@ -148,7 +149,7 @@ def _spends(spend: Spend, table: CustomerSummary) -> tuple[str | None, SpendMode
     return table.currency, float(amount)
 
 
-def _purchases(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -> Any:  # noqa: ANN401 - a column
+def _purchases(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -> Any:
     """The purchases expected of each history, at their present value."""
     if terms.horizon is None:
         return model.dert(terms.rate, *rows)
@@ -166,25 +167,27 @@ def _purchases(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -
 # --- columns in lists or arrays; an undefined figure is None in a list, NaN in an array -------------------------------
 
 
-def _each(column: Any, places: Any, engine: Engine) -> Any:  # noqa: ANN401 - as the engine holds them
+def _each(column: Any, places: Any, engine: Engine) -> Any:
     """The figure of each customer from that of each history."""
     if engine.name == "numpy":
         return engine.m.asarray(column, float)[places]
     return [column[place] for place in places]
 
 
-def _worth(spend: SpendModel | float, table: CustomerSummary, x: Any, engine: Engine) -> Any:  # noqa: ANN401 - as above
+def _worth(spend: SpendModel | float, table: CustomerSummary, x: Any, engine: Engine) -> Any:
     """What a purchase of each customer is expected to come to."""
     if isinstance(spend, float):
         return engine.column([spend]) if engine.name == "numpy" else [spend] * len(table)
     assert table.mean is not None
-    if engine.name == "numpy":  # without a repeat purchase, the mean weighs nothing
-        means = engine.m.nan_to_num(engine.m.asarray(table.mean, float))
-        return engine.m.asarray(spend.expected_spend(x, means), float)
-    return spend.expected_spend(x, [mean or 0.0 for mean in table.mean])
+    means = [mean or 0.0 for mean in table.mean]
+    if engine.name == "numpy":
+        means = engine.m.fromiter(means, float, len(means))
+        # Repeat purchases that were all free tell nothing of what one comes to when it is paid for.
+        return engine.m.asarray(spend.expected_spend(x * (means > 0), means), float)
+    return spend.expected_spend([count if mean else 0 for count, mean in zip(x, means, strict=True)], means)
 
 
-def _product(expected: Any, worth: Any, margin: float, engine: Engine) -> Any:  # noqa: ANN401 - as above
+def _product(expected: Any, worth: Any, margin: float, engine: Engine) -> Any:
     if engine.name == "numpy":
         return expected * worth * margin
     return [
@@ -193,7 +196,7 @@ def _product(expected: Any, worth: Any, margin: float, engine: Engine) -> Any:  
     ]
 
 
-def _listed(column: Any, engine: Engine) -> tuple[float | None, ...]:  # noqa: ANN401 - as above
+def _listed(column: Any, engine: Engine) -> tuple[float | None, ...]:
     if engine.name == "python":
         return tuple(column)
     undefined = engine.m.isnan(column)

@@ -6,14 +6,13 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from crmcore.analytics.drawing import SHADES, axes_for
-from crmcore.analytics.retention.cohort_result import MEASURES
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.money import Money
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from collections.abc import Sequence
 
-    from crmcore.analytics.retention.cohort_result import CohortTable, Measure
+    from matplotlib.axes import Axes
 
 __all__ = ["heat_map"]
 
@@ -23,34 +22,47 @@ DARK = 0.6  # of the scale: above it, white reads better than black
 LARGEST = (16.0, 12.0)  # inches
 
 
-def heat_map(table: CohortTable, ax: Axes | None, measure: Measure) -> Axes:
-    """Draw a table: cohorts downwards, ages to the right, empty where nothing can be said yet.
+def heat_map(
+    cells: Sequence[Sequence[object]], names: Sequence[str], ax: Axes | None, *, title: str, unit: str, share: bool
+) -> Axes:
+    """Draw a triangle: cohorts downwards, ages to the right, empty where nothing can be said yet.
 
     Args:
-        table: The table.
+        cells: A row for each cohort: numbers, Money, or None.
+        names: What the cohorts are called.
         ax: The Axes to draw on; None for new ones.
-        measure: What the cells show.
+        title: What stands above.
+        unit: What an age is counted in.
+        share: Whether the cells are fractions.
 
     Raises:
-        Invalid: matplotlib is not installed, there is no such measure, or no cell to draw.
+        Invalid: matplotlib is not installed, or there is no cell to draw.
     """
-    rows = [[_number(cell) for cell in cells] for cells in table.cells(measure)]
+    rows = [[_number(cell) for cell in row] for row in cells]
     drawn = [value for row in rows for value in row if value is not None]
     if not drawn:
         mend = "look at a later end, a shorter period, or say partial=True"
         raise Invalid([Problem("cohorts", "no cell", "a cohort with an age that is over", mend)])
-    share = measure in ("retention", "rolling")
-    low, high = min(0.0, *drawn), 1.0 if share else max(drawn)
+    low, high = min(0.0, *drawn), max(_later(rows) or drawn)
     axes = axes_for(ax, _size(rows))
     image = axes.imshow(
         [[nan if value is None else value for value in row] for row in rows],
         aspect="auto", cmap=SHADES, vmin=low, vmax=high if high > low else low + 1, interpolation="nearest",
     )  # fmt: skip
-    _label(axes, table, measure)
+    axes.set_title(title)
+    axes.set_xlabel(f"{unit}s since the first purchase")
+    axes.set_ylabel(f"{unit} of the first purchase (customers)")
+    _tick(axes, names, len(rows[0]))
     if len(drawn) <= MOST_WRITTEN:
         _write(axes, rows, low + DARK * (high - low), share=share)
-    axes.figure.colorbar(image, ax=axes, format="{x:.0%}" if share else "{x:,.0f}")
+    above = "max" if max(drawn) > high else "neither"
+    axes.figure.colorbar(image, ax=axes, format="{x:.0%}" if share else "{x:,.0f}", extend=above)
     return axes
+
+
+def _later(rows: list[list[float | None]]) -> list[float]:
+    """What is told after the first age, at which everybody buys: shades are for the differences between these."""
+    return [value for row in rows for value in row[1:] if value is not None]
 
 
 def _size(rows: list[list[float | None]]) -> tuple[float, float]:
@@ -59,15 +71,12 @@ def _size(rows: list[list[float | None]]) -> tuple[float, float]:
     return min(width, LARGEST[0]), min(height, LARGEST[1])
 
 
-def _label(axes: Axes, table: CohortTable, measure: Measure) -> None:
-    axes.set_title(MEASURES[measure] + (f", {table.made.currency}" if measure == "revenue" else ""))
-    axes.set_xlabel(f"{table.unit}s since the first purchase")
-    axes.set_ylabel(f"{table.unit} of the first purchase (customers)")
-    names = [f"{cohort.name}  ({cohort.size:,})" for cohort in table.cohorts]
+def _tick(axes: Axes, names: Sequence[str], ages: int) -> None:
+    """Label as many cohorts and ages as can be read."""
     every = -(-len(names) // MOST_LABELS)
     axes.set_yticks(range(0, len(names), every), names[::every])
-    ages = table.ages[:: -(-len(table.ages) // MOST_LABELS)]
-    axes.set_xticks(ages, [str(age) for age in ages])
+    told = range(0, ages, -(-ages // MOST_LABELS))
+    axes.set_xticks(told, [str(age) for age in told])
 
 
 def _write(axes: Axes, rows: list[list[float | None]], dark: float, *, share: bool) -> None:

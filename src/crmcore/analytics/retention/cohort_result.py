@@ -13,7 +13,7 @@ from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.money import Money
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from matplotlib.axes import Axes
 
@@ -127,19 +127,7 @@ class CohortTable(Tabular):
             >>> [(row["cohort"], row["age"], row["retention"]) for row in cohorts(rows, end="2026-02-28").to_dicts()]
             [('2026-01', 0, 1.0), ('2026-01', 1, 1.0)]
         """
-        return [
-            {
-                "cohort": cohort.name,
-                "size": cohort.size,
-                "age": age,
-                "active": cohort.active[age],
-                "retention": cohort.retention[age],
-                "rolling": cohort.rolling[age],
-                **self._revenue(cohort, age),
-            }
-            for cohort in self.cohorts
-            for age in self.ages
-        ]
+        return [row for cohort in self.cohorts for row in self._rows(cohort)]
 
     def sections(self) -> list[Section]:
         """The triangle of retention, that of revenue where there are amounts, and how they were made."""
@@ -205,7 +193,11 @@ class CohortTable(Tabular):
         """
         from crmcore.analytics.retention.cohort_plot import heat_map
 
-        return heat_map(self, ax, measure)
+        self._check(measure)
+        names = [f"{cohort.name}  ({cohort.size:,})" for cohort in self.cohorts]
+        title = MEASURES[measure] + (f", {self.made.currency}" if measure == "revenue" else "")
+        share = measure in ("retention", "rolling")
+        return heat_map(self.cells(measure), names, ax, title=title, unit=self.unit, share=share)
 
     @property
     def _has_revenue(self) -> bool:
@@ -225,11 +217,15 @@ class CohortTable(Tabular):
 
         return tuple(map(share, self.ages))
 
-    def _revenue(self, cohort: Cohort, age: int) -> dict[str, object]:
-        if cohort.revenue is None:
-            return {}
-        spent = cohort.revenue[age]
-        return {"revenue": None if spent is None else spent.amount, "currency": self.made.currency}
+    def _rows(self, cohort: Cohort) -> Iterator[dict[str, object]]:
+        cells = zip(cohort.active, cohort.retention, cohort.rolling, strict=True)
+        for age, (active, retention, rolling) in enumerate(cells):
+            row: dict[str, object] = {"cohort": cohort.name, "size": cohort.size, "age": age, "active": active}
+            row |= {"retention": retention, "rolling": rolling}
+            if cohort.revenue is not None:
+                spent = cohort.revenue[age]
+                row |= {"revenue": None if spent is None else spent.amount, "currency": self.made.currency}
+            yield row
 
     def __repr__(self) -> str:
         return f"<CohortTable by {self.unit}: {len(self.cohorts):,} cohorts, {self.size:,} customers>"

@@ -234,7 +234,7 @@ def _kind(cell: object) -> str | Misfit:
     return found if found in KINDS else Misfit(f"one of {', '.join(KINDS)}", "say what happened to the points")
 
 
-def _points(cell: Any) -> int | Misfit | None:  # noqa: ANN401 - a cell is anything
+def _points(cell: Any) -> int | Misfit | None:
     if is_missing(cell):
         return None
     found = number(cell)

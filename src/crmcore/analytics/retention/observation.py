@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from crmcore.analytics.cells import checked_format
+from crmcore.analytics.columns import Columns
 from crmcore.analytics.results import Provenance
 from crmcore.analytics.retention.days import NEVER, Span, day_at, days_in, end_of, span_of, spans_of
 from crmcore.analytics.retention.spells import Customers
@@ -22,7 +23,7 @@ from crmcore.kernel.rates import Rates
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from crmcore.analytics.columns import Columns, Source
+    from crmcore.analytics.columns import Source
 
 __all__ = ["Observation", "Question", "observe"]
 
@@ -97,8 +98,6 @@ def observe(subscriptions: Source | Columns, question: Question) -> Observation:
         MixedCurrency: Amounts are of several currencies, and no ``rates`` were given.
         Invalid: Everything that is wrong with the table or the question.
     """
-    from crmcore.analytics.columns import Columns
-
     _check(question)
     zone = calendar.zone(question.zone)
     span = span_of(question.period, zone)
@@ -131,16 +130,10 @@ def observe(subscriptions: Source | Columns, question: Question) -> Observation:
 
 
 def _check(question: Question) -> None:
-    """Everything wrong with the question that no table is needed to see."""
-    by, rates = question.by, question.rates
-    wrong = [
-        (not isinstance(by, str | None), "by", by, "the name of a column", 'say by="plan"'),
-        (not isinstance(rates, Rates | None), "rates", rates, "exchange rates", "give Rates([Rate(…), …])"),
-    ]
-    problems = [Problem(path, value, expected, mend) for is_wrong, path, value, expected, mend in wrong if is_wrong]
-    if problems:
-        raise Invalid(problems)
-    check_names(question.names, optional=("amount", "interval"))
+    """What is wrong with the question that no table is needed to see."""
+    if not isinstance(question.by, str | None):
+        raise Invalid([Problem("by", question.by, "the name of a column", 'say by="plan"')])
+    check_names(question.names, optional=("amount", "interval"), rates=question.rates)
 
 
 def _known(at: datetime | date | str, span: Span, zone: ZoneInfo) -> int:

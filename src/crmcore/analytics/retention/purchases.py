@@ -93,7 +93,7 @@ def read_purchases(
         MixedCurrency: Amounts are of several currencies, and no ``rates`` were given.
         Invalid: Everything that is wrong with the table.
     """
-    check_names(names, optional=("amount",))
+    check_names(names, optional=("amount",), rates=rates)
     wanted = [Wanted(role, name, required=True) for role, name in names.items() if name is not None]
     columns = columns_of(source, wanted, TABLE)
     return purchases_in(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crmcore.analytics.columns import Source
     from crmcore.analytics.retention.days import Span
 
-__all__ = ["grr", "movements", "movements_of", "nrr", "quick_ratio"]
+__all__ = ["HowMoved", "grr", "movements", "movements_of", "nrr", "quick_ratio"]
 
 
 class HowMoved(TypedDict, total=False):

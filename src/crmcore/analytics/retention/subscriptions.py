@@ -12,6 +12,7 @@ from crmcore.analytics.cells import LAST, Misfit, flag, is_missing, read, read_i
 from crmcore.analytics.columns import Columns, Wanted, columns_of
 from crmcore.analytics.retention.days import NEVER, local_days
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.rates import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from crmcore.analytics.columns import Source
-    from crmcore.kernel.rates import Rates
 
 __all__ = ["Subscriptions", "check_names", "draw", "read_days", "read_subscriptions", "rejected"]
 
@@ -67,17 +67,19 @@ class Subscriptions:
     group: list[object]
 
 
-def check_names(names: Mapping[str, str | None], optional: tuple[str, ...] = ()) -> None:
-    """Refuse names of columns that are no text.
+def check_names(names: Mapping[str, str | None], optional: tuple[str, ...] = (), *, rates: object = None) -> None:
+    """Refuse names of columns that are no text, and rates that are none.
 
     Raises:
-        Invalid: One of them is none.
+        Invalid: One of them is not what it should be.
     """
     problems = [
         Problem(role, name, "the name of a column", "give text")
         for role, name in names.items()
         if not isinstance(name, str) and (name is not None or role not in optional)
     ]
+    if not isinstance(rates, Rates | None):
+        problems.append(Problem("rates", rates, "exchange rates", "give Rates([Rate(…), …])"))
     if problems:
         raise Invalid(problems)
 

@@ -29,8 +29,8 @@ def numbers_of(column: object, least: float = -np.inf) -> Array | None:
     if found.ndim != 1 or found.dtype.kind not in "biuf" or not len(found):
         return None
     numbers = found.astype(float, copy=False)
-    fine = numbers.min() >= least and numbers.max() < np.inf and numbers.min() > -np.inf  # not so when one is NaN
-    return numbers if fine else None
+    low = numbers.min()  # is NaN where one is
+    return numbers if low >= least and low > -np.inf and numbers.max() < np.inf else None
 
 
 def flags_of(column: object) -> Array | None:
@@ -90,12 +90,12 @@ def risk_sets_of(subjects: Subjects) -> RiskSets | None:
 
 def _tally(durations: Array, observed: Array, weights: Array | None) -> tuple[Array, Array, Array]:
     """The distinct durations, with how many events and how many others end at each."""
-    slots = _slots(durations)
+    top = durations.max()
+    slots = _slots(durations) if top <= 4 * len(durations) + 1_024 else None
     if slots is not None:
-        size = 2 * int(slots.max()) + 2
         slots += slots
         slots += observed
-        counts = np.bincount(slots, weights, size).reshape(-1, 2)
+        counts = np.bincount(slots, weights, 2 * int(top) + 2).reshape(-1, 2)
         present = np.flatnonzero(counts.any(axis=1))
         return present.astype(float), counts[present, 1], counts[present, 0]
     if weights is None:
@@ -114,9 +114,7 @@ def _tally(durations: Array, observed: Array, weights: Array | None) -> tuple[Ar
 
 
 def _slots(durations: Array) -> Array | None:
-    """Durations as whole numbers that are few enough to count in; None when they are not such."""
-    if durations.max() > 4 * len(durations) + 1_024:
-        return None
+    """Durations as whole numbers to count in; None when they are not such."""
     slots = durations.astype(np.int64)
     return slots if (slots == durations).all() else None
 

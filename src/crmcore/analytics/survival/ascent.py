@@ -33,6 +33,9 @@ FLAT = 1e-10
 VANISHED = 1e-6
 """The share of the information at the start below which a coefficient is without bound."""
 
+NOTHING = 1e-20
+"""The share of the information at the start below which what is left is rounding."""
+
 DEPENDENT = 1e-10
 """The share of a covariate's information that must be left, beside the others, for it to be told from rounding."""
 
@@ -77,10 +80,11 @@ def climb(evaluate: Callable[[Sequence[float]], Point], names: Sequence[str], we
         raise Invalid(problems)
     start = inverse(null.information)
     assert start is not None
-    before = 0.0
+    before, iteration = 0.0, 0
     for iteration in range(1, MOST + 1):
         cov = inverse(here.information)
-        if cov is None:
+        gone = any(here.information[i][i] < NOTHING * null.information[i][i] for i in range(len(beta)))
+        if cov is None or gone:
             return _at_limit(beta, here, null, iteration)
         step = [sum(c * s for c, s in zip(row, here.score, strict=True)) for row in cov]
         gain = sum(s * slope for s, slope in zip(step, here.score, strict=True))
@@ -88,24 +92,28 @@ def climb(evaluate: Callable[[Sequence[float]], Point], names: Sequence[str], we
             beta = [place + part for place, part in zip(beta, step, strict=True)]
             return Optimum(beta, [list(row) for row in cov], (), here.loglik + gain / 2, null.loglik, iteration)
         vanished = any(start[i][i] < VANISHED * cov[i][i] for i in range(len(beta)))
-        if vanished and gain < FLAT * min(1.0, weight) and gain > before / 20:
+        flat = gain < FLAT * min(1.0, weight) and gain > before / 20
+        risen = None if vanished and flat else _risen(evaluate, beta, step, here)
+        if risen is None and vanished:
             return _at_limit(beta, here, null, iteration)
-        before = gain
-        beta, here = _risen(evaluate, beta, step, here, iteration)
-    raise NotConverged("the partial likelihood still rises", iterations=MOST, last=dict(zip(names, beta, strict=True)))
+        if risen is None:
+            break
+        before, (beta, here) = gain, risen
+    message = "the partial likelihood found no maximum; look for a covariate with a few values far from all others"
+    raise NotConverged(message, iterations=iteration, last=dict(zip(names, beta, strict=True)))
 
 
 def _risen(
-    evaluate: Callable[[Sequence[float]], Point], beta: list[float], step: list[float], here: Point, iteration: int
-) -> tuple[list[float], Point]:
-    """The place after a step, halved until the likelihood rises."""
+    evaluate: Callable[[Sequence[float]], Point], beta: list[float], step: list[float], here: Point
+) -> tuple[list[float], Point] | None:
+    """The place after a step, halved until the likelihood rises; None when it never does."""
     noise = 1e-12 * abs(here.loglik)
     for halvings in range(60):
         after = [place + part * 0.5**halvings for place, part in zip(beta, step, strict=True)]
         there = evaluate(after)
         if isfinite(there.loglik) and there.loglik >= here.loglik - noise:
             return after, there
-    raise NotConverged("no step along the slope raises the partial likelihood", iterations=iteration, last=tuple(beta))
+    return None
 
 
 def _at_limit(beta: list[float], here: Point, null: Point, iteration: int) -> Optimum:
@@ -115,9 +123,11 @@ def _at_limit(beta: list[float], here: Point, null: Point, iteration: int) -> Op
     while True:
         bounded = [i for i in size if i not in unbounded]
         part = inverse([[here.information[i][j] for j in bounded] for i in bounded]) if bounded else []
-        if part is not None:
+        first = inverse([[null.information[i][j] for j in bounded] for i in bounded]) if bounded else []
+        assert first is not None
+        if part is not None and not any(first[k][k] < VANISHED * part[k][k] for k in range(len(bounded))):
             break
-        # Several covariates separate only together: least is known of what moved farthest.
+        # Several covariates separate only together: the one that moved farthest is taken to.
         unbounded.add(max(bounded, key=lambda i: abs(beta[i])))
     cov: list[list[float | None]] = [[None] * len(beta) for _ in size]
     for row, i in zip(part, bounded, strict=True):

@@ -135,7 +135,7 @@ def log_rank(
         >>> from crmcore.analytics.survival import log_rank
         >>> test = log_rank([1, 2, 3, 8, 9, 10], [1, 1, 1, 1, 1, 0], ["monthly"] * 3 + ["yearly"] * 3)
         >>> test
-        <LogRank: chi-square 5.055, df 1, p 0.0246>
+        <LogRank: chi-square 5.052, df 1, p 0.0246>
         >>> [(group.group, group.observed, round(group.expected, 3)) for group in test.groups]
         [('monthly', 3, 1.15), ('yearly', 2, 3.85)]
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["arranged", "table_of"]
 
 
-def table_of(columns: Any, roles: Roles) -> Table | None:  # noqa: ANN401 - a mapping or a frame of any library
+def table_of(columns: Any, roles: Roles) -> Table | None:
     """A table from columns that are all right; None when somebody has to say what is not.
 
     Args:

@@ -145,7 +145,7 @@ class CoxFit(Tabular):
             >>> rows = {"days": [1, 2, 3, 4, 5], "ended": [1, 1, 1, 1, 0], "calls": [3, 0, 2, 1, 1]}
             >>> fit = cox(rows, duration="days", observed="ended", covariates=["calls"])
             >>> round(fit.log_partial_hazard([{"calls": 3}])[0], 3)
-            0.641
+            1.158
         """
         slopes = [self._bounded(name, value) for name, value in self.coef.items()]
         columns = read_covariates(rows, list(self.coef))
@@ -171,7 +171,7 @@ class CoxFit(Tabular):
             >>> rows = {"days": [1, 2, 3, 4, 5], "ended": [1, 1, 1, 1, 0], "calls": [3, 0, 2, 1, 1]}
             >>> fit = cox(rows, duration="days", observed="ended", covariates=["calls"])
             >>> [round(hazard, 2) for hazard in fit.partial_hazard([{"calls": 3}, {"calls": 0}])]
-            [1.9, 0.6]
+            [3.18, 0.36]
         """
         return [exp_of(value) for value in self.log_partial_hazard(rows)]
 
@@ -191,7 +191,7 @@ class CoxFit(Tabular):
             >>> rows = {"days": [1, 2, 3, 4, 5], "ended": [1, 1, 1, 1, 0], "calls": [3, 0, 2, 1, 1]}
             >>> fit = cox(rows, duration="days", observed="ended", covariates=["calls"])
             >>> [round(share, 2) for share in fit.survival_at(3, [{"calls": 3}, {"calls": 0}])]
-            [0.22, 0.62]
+            [0.09, 0.75]
         """
         logs = self.log_partial_hazard(rows)
         found = next((one for one in self.baseline if one.stratum == stratum), None)

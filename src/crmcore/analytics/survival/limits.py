@@ -32,7 +32,7 @@ def log_log_limits(engine: EngineName, survival: Column, variance: Column, z: fl
     section 1.4.
     """
 
-    def limits(m: Any, least: Any, share: Any, spread: Any) -> tuple[Any, Any]:  # noqa: ANN401 - floats or arrays
+    def limits(m: Any, least: Any, share: Any, spread: Any) -> tuple[Any, Any]:
         logarithm = m.log(share)
         wide = least(z * m.sqrt(spread) / -logarithm, WIDEST)
         factor = m.exp(wide)
@@ -53,7 +53,7 @@ def log_limits(engine: EngineName, hazard: Column, variance: Column, z: float) -
     Source: J. P. Klein and M. L. Moeschberger, Survival Analysis, 2nd edition, 2003, section 4.3.
     """
 
-    def limits(m: Any, least: Any, total: Any, spread: Any) -> tuple[Any, Any]:  # noqa: ANN401 - floats or arrays
+    def limits(m: Any, least: Any, total: Any, spread: Any) -> tuple[Any, Any]:
         wide = least(z * m.sqrt(spread) / total, WIDEST)
         factor = m.exp(wide)
         return total / factor, total * factor

@@ -205,9 +205,9 @@ def weibull(
         >>> from crmcore.analytics.survival import weibull
         >>> fit = weibull([2, 3, 5, 8, 10], [1, 1, 1, 1, 0], unit="months")
         >>> {name: round(value, 4) for name, value in fit.parameters.items()}
-        {'scale': 6.8847, 'shape': 1.9062}
+        {'scale': 6.9806, 'shape': 1.5926}
         >>> round(fit.survival(12), 4)
-        0.0557
+        0.0935
     """
     subjects = _in_range(read_subjects(durations, observed, entry, weights, engine))
     if not all(those(_positive(subjects), subjects.observed)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, compress, groupby
-from math import exp, log
+from math import exp, inf, log
 from operator import add, mul, sub
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -18,12 +18,15 @@ import attrs
 if TYPE_CHECKING:
     from crmcore.analytics.survival.covariates import Stratum
 
-__all__ = ["LOST", "PartialLikelihood", "Point", "Ties", "partial_likelihood"]
+__all__ = ["LOST", "TINY", "PartialLikelihood", "Point", "Ties", "partial_likelihood"]
 
 Ties: TypeAlias = Literal["efron", "breslow"]
 
 LOST = 1e-6
 """The share of a sum below which what is left, after others were taken away again, is added up anew."""
+
+TINY = 1e-150
+"""The least hazard of a risk set whose inverse square is a double."""
 
 WORTH_IT = 300
 """Rows of a stratum from which on arrays pay."""
@@ -156,6 +159,8 @@ class PlainLikelihood:
             for step in range(steps):
                 part = step / steps
                 left = total - part * own
+                if not left > TINY:  # beside the greatest hazard, those of all at risk are nothing
+                    return attrs.evolve(point, loglik=-inf)
                 loglik -= weight / steps * log(left)
                 mean = [(some - part * less) / left for some, less in zip(moments, own_moments, strict=True)]
                 _subtract(point.information, mean, weight / steps)

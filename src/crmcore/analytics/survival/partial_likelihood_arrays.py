@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crmcore.analytics.survival.arrays import starts_of
-from crmcore.analytics.survival.partial_likelihood import LOST, Point
+from crmcore.analytics.survival.partial_likelihood import LOST, TINY, Point
 
 if TYPE_CHECKING:
     from crmcore.analytics.survival.arrays import Array
@@ -77,7 +77,7 @@ class FastLikelihood:
         own = np.bincount(self.of, hazards[self.deaths])
         totals = np.maximum(totals, own)
         left = totals[self.of] - self.parts * own[self.of]
-        if not (left > 0).all():
+        if not (left > TINY).all():
             return Point(-np.inf, [0.0] * len(beta), [[0.0] * len(beta) for _ in beta])
         loglik = self.weights[self.deaths] @ logs[self.deaths] - self.mean_weights @ np.log(left)
         terms = self.mean_weights / left

@@ -71,9 +71,9 @@ def cox(
         >>> rows = {"days": [1, 2, 3, 4, 5], "ended": [1, 1, 1, 1, 0], "calls": [3, 0, 2, 1, 1]}
         >>> fit = cox(rows, duration="days", observed="ended", covariates=["calls"])
         >>> fit
-        <CoxFit: 5 subjects, 4 events, converged; hazard ratios calls 1.469>
+        <CoxFit: 5 subjects, 4 events, converged; hazard ratios calls 2.062>
         >>> round(fit.coef["calls"], 4), round(fit.se["calls"], 4), round(fit.loglik, 4)
-        (0.3845, 0.4913, -4.4709)
+        (0.7236, 0.7907, -4.3365)
     """
     z = check_level(level)
     roles = Roles(duration, observed, tuple(covariates), entry, strata, weights)

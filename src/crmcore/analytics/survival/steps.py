@@ -60,7 +60,7 @@ class Steps(Sequence[float]):
         """All as a list of Python's own numbers."""
         return list(self._cells) if isinstance(self._cells, list) else self._cells.tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: ANN401, FBT001 - as numpy asks
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: FBT001 - as numpy asks
         """As an array of numpy."""
         import numpy as np
 

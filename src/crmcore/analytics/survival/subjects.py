@@ -96,7 +96,7 @@ def read_subjects(
     return _checked(columns, chosen.name, chosen.column)
 
 
-def _held(column: Any) -> Any:  # noqa: ANN401 - a column of any library
+def _held(column: Any) -> Any:
     """A column whose length is known."""
     return column if hasattr(column, "__len__") or not isinstance(column, Iterable) else list(column)
 
@@ -141,7 +141,7 @@ def read_numbers(columns: Columns, role: str, problems: list[Problem], *, lowest
         if numbers is not None and (lowest is None or not numbers or min(numbers) >= lowest):
             return numbers
 
-    def number(cell: Any) -> float | Misfit:  # noqa: ANN401 - a cell is anything
+    def number(cell: Any) -> float | Misfit:
         if is_missing(cell):
             return Misfit("a number", "fill it in, or leave the row out")
         found = _floats([unwrapped(cell)])
@@ -179,7 +179,7 @@ def read_events(columns: Columns, role: str, problems: list[Problem]) -> list[bo
     if set(map(type, cells)) <= {bool}:
         return list(cells)
 
-    def event(cell: Any) -> bool | Misfit:  # noqa: ANN401 - a cell is anything
+    def event(cell: Any) -> bool | Misfit:
         text = str(unwrapped(cell)).strip().casefold()
         if text in YES or text in NO:
             return text in YES

@@ -105,7 +105,7 @@ def _table(axes: Axes, curves: Mapping[Any, SurvivalCurve]) -> None:
     _write(axes, "at risk", head, xy=(0, 0), coords="axes fraction", ha="right", color="0.3")
 
 
-def _write(axes: Axes, text: str, shift: tuple[float, float], **more: Any) -> None:  # noqa: ANN401 - as annotate has them
+def _write(axes: Axes, text: str, shift: tuple[float, float], **more: Any) -> None:
     place = {"xycoords": more.pop("coords"), "textcoords": "offset points", "annotation_clip": False}
     axes.annotate(text, xytext=shift, va="center", fontsize=8, **{"ha": "center", **place, **more})
 

@@ -76,12 +76,12 @@ class Profile:
         return value, 1 / shape + self.mean - mean, -1 / shape**2 - second / whole + mean * mean
 
 
-def _powers(m: Any, u: Any, shape: float) -> tuple[Any, Any, Any]:  # noqa: ANN401 - floats or arrays
+def _powers(m: Any, u: Any, shape: float) -> tuple[Any, Any, Any]:
     power = m.exp(shape * u)
     return power, u * power, u * u * power
 
 
-def _powers_between(m: Any, u: Any, v: Any, shape: float) -> tuple[Any, Any, Any]:  # noqa: ANN401 - floats or arrays
+def _powers_between(m: Any, u: Any, v: Any, shape: float) -> tuple[Any, Any, Any]:
     """From the entry at v to the end at u, without taking nearly equal powers from each other."""
     end, start = m.exp(shape * u), m.exp(shape * v)
     return -end * m.expm1(shape * (v - u)), u * end - v * start, u * u * end - v * v * start
