@@ -41,7 +41,7 @@ for row in sorted(value.to_dicts(), key=lambda row: row["residual"], reverse=Tru
     print(f"  {row['customer']}  P(alive) {row['p_alive']:.0%}  {row['expected']:4.1f} purchases  {row['residual']}")
 
 left = sum(1 - chance for chance in value.p_alive)
-silent = an.retention.lapsed(orders, end=END, after="180d")
+silent = an.retention.lapsed(orders, as_of=END, after="180d")
 print(f"\n{left:,.0f} customers are expected to have left; {silent.count:,} have been silent for 180 days")
 
 triangle = an.retention.cohorts(orders, period="quarter", end=END).triangle("retention")

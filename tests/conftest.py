@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Properties are about right and wrong; speed is measured elsewhere, and a busy machine is no failure.
-settings.register_profile("crmcore", deadline=None)
+settings.register_profile("crmcore", deadline=None, max_examples=50)
 settings.load_profile("crmcore")
 
 

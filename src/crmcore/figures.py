@@ -153,7 +153,8 @@ class Figures:
         """
         from crmcore.analytics.retention import churn
 
-        return churn(term_columns(self._crm), method=method, **self._over(period, grace, each, by, currency))
+        asked = self._over(period, grace, each, by, currency)
+        return churn(term_columns(self._crm), method=method, **asked)
 
     def movements(
         self,
@@ -187,7 +188,8 @@ class Figures:
         """
         from crmcore.analytics.retention import movements
 
-        return movements(term_columns(self._crm), **self._over(period, grace, each, by, currency))
+        asked = self._over(period, grace, each, by, currency)
+        return movements(term_columns(self._crm), **asked)
 
     def survival(
         self,
@@ -227,9 +229,9 @@ class Figures:
 
         if of not in ("customer", "subscription"):
             raise Invalid([Problem("of", of, "customer or subscription", 'say of="customer"')])
-        length = Unit.of(unit)
+        length, today = Unit.of(unit), last_day(self._crm)
         zone = self._crm.playbook.zone
-        told = tenures(term_columns(self._crm), at=last_day(self._crm), grace=grace, customer=of, zone=zone)
+        told = tenures(term_columns(self._crm), as_of=today, grace=grace, customer=of, zone=zone)
         durations = [days / length.days for days in told.durations]
         curve = kaplan_meier(durations, told.observed, level=level, unit=f"{length}s")
         return attrs.evolve(curve, made=told.made)
@@ -295,11 +297,11 @@ class Figures:
         """
         from crmcore.analytics.clv.value_report import report
 
-        playbook = self._crm.playbook
+        today, playbook = last_day(self._crm), self._crm.playbook
         bought = purchases_of(self._crm).valued(currency or playbook.currency, self._rates)
         made = report(
             bought.columns,
-            end=last_day(self._crm) if end is None else end,
+            end=today if end is None else end,
             unit=unit,
             model=model,
             horizon=horizon,
@@ -345,10 +347,11 @@ class Figures:
         """
         from crmcore.analytics.retention import cohorts
 
-        bought, playbook = purchases_of(self._crm), self._crm.playbook
+        today, playbook = last_day(self._crm), self._crm.playbook
+        bought = purchases_of(self._crm)
         table = cohorts(
             bought.columns,
-            end=last_day(self._crm) if end is None else end,
+            end=today if end is None else end,
             period=period,
             anchor=anchor,
             partial=partial,
@@ -383,14 +386,13 @@ class Figures:
         currency: str | None,
     ) -> dict[str, Any]:
         """What churn and movements are told alike."""
-        at = last_day(self._crm)
-        playbook = self._crm.playbook
+        at, playbook = last_day(self._crm), self._crm.playbook
         return {
             "period": self._period(period),
             "grace": grace,
             "each": each,
             "by": by,
-            "at": at,
+            "as_of": at,
             "currency": currency or playbook.currency,
             "rates": self._rates,
             "zone": playbook.zone,

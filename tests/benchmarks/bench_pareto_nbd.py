@@ -73,7 +73,7 @@ def fits(sizes: list[int]) -> Iterator[Line]:
         engines = ["python", "numpy"] if len(table["x"]) < MANY else ["numpy"]
         ours = [lambda engine=engine: ParetoNBD.fit(table, engine=engine) for engine in engines]  # noqa: B023 - timed at once
         *own, theirs = quickest([*ours, lambda: other_fit(table)], ROUNDS if len(table["x"]) < MANY else 1)  # noqa: B023
-        for engine, least, taken in zip(engines, (5, 50) if len(engines) > 1 else (50,), own, strict=True):
+        for engine, least, taken in zip(engines, (5, 20) if len(engines) > 1 else (50,), own, strict=True):
             yield speed(f"fit Pareto/NBD to customers: {name} ({engine})", "lifetimes", taken, theirs, least)
 
 

@@ -15,8 +15,7 @@ __all__ = ["add_to"]
 FLAGS = {
     **{name: name for name in ("customer", "start", "end", "amount", "interval", "period", "method", "grace")},
     **{name: name for name in ("each", "by", "currency", "zone")},
-    "at": "as-of",
-    "moment": "as-of",
+    "as_of": "as-of",
     "date_format": "date-format",
 }
 COUNTS = ("start", "joined", "reactivated", "lost", "end", "only_inside", "left_and_returned", "pending", "base")
@@ -63,7 +62,7 @@ def _churn(given: Namespace) -> int:
             grace=given.grace,
             each=given.each,
             by=given.by,
-            at=given.as_of,
+            as_of=given.as_of,
             customer=given.customer,
             start=given.start,
             end=given.end,
@@ -86,7 +85,8 @@ def _data(churn: Churn) -> dict[str, Any]:
     if churn.parts:
         told["parts"] = [_figures(part) for part in churn.parts]
     if churn.groups:
-        told["groups"] = [{str(churn.by): plain(key), **_figures(group)} for key, group in churn.groups.items()]
+        groups = [(plain(key), _figures(group)) for key, group in churn.groups.items()]
+        told["groups"] = [{"group" if churn.by in row else str(churn.by): key, **row} for key, row in groups]
     return {**told, **provenance(churn.made), "reasons": dict(churn.reasons), "definitions": dict(churn.definitions)}
 
 

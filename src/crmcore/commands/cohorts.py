@@ -15,7 +15,6 @@ __all__ = ["add_to"]
 FLAGS = {
     **{name: name for name in ("customer", "amount", "end", "period", "anchor", "currency", "zone")},
     "at": "date",
-    "moment": "end",
     "date_format": "date-format",
 }
 UNITS = ("day", "week", "month", "quarter", "year")

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from crmcore import Invalid
-from crmcore.analytics.clv import BGNBD
+from crmcore.analytics.clv import BGBB, BGNBD
 from crmcore.analytics.clv.history_matrix import expected_purchases_matrix, p_alive_matrix
 
 MODEL = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week")
@@ -32,6 +32,21 @@ def test_expected_purchases_of_every_history() -> None:
     assert matrix.t == pytest.approx(13.044642857)
     assert matrix.values[-1][2] == pytest.approx(MODEL.conditional_expected_purchases("3 months", 3, 39, 39), rel=1e-10)
     assert matrix.one_time == MODEL.conditional_expected_purchases("3 months", 0, 0, 39)
+
+
+def test_where_customers_may_buy_once_a_period() -> None:
+    """Nobody bought more often than there were periods: such cells are empty."""
+    model = BGBB(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783, unit="year")
+
+    matrix = p_alive_matrix(model, "6 years", max_x=8)
+
+    assert matrix.t_x == (1, 2, 3, 4, 5, 6)
+    assert matrix.values[1] == (model.p_alive(1, 2, 6), model.p_alive(2, 2, 6), *[None] * 6)
+    assert matrix.one_time == model.p_alive(0, 0, 6)
+    assert len(matrix.to_dicts()) == 1 + 21
+    assert str(matrix).splitlines()[-1].split() == ["1.00", f"{model.p_alive(1, 1, 6):.3f}", *["–"] * 7]
+    with pytest.raises(Invalid, match="n 5.5"):
+        p_alive_matrix(model, 5.5)
 
 
 def test_as_rows() -> None:
@@ -85,6 +100,18 @@ def test_the_picture_of_p_alive(pyplot: ModuleType) -> None:
     assert axes.get_xlabel() == "repeat purchases (x)"
     assert axes.get_ylabel() == "age at the last purchase (t_x), weeks"
     assert axes.figure.axes[1].get_ylabel() == "P(alive)"
+
+
+def test_what_cannot_be_is_left_empty(pyplot: ModuleType) -> None:
+    """Neither 0 nor anything else."""
+    from math import isnan
+
+    model = BGBB(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783, unit="year")
+
+    (image,) = expected_purchases_matrix(model, 5, 1, max_x=2).plot().images
+    ((first, second),) = image.get_array().tolist()
+    assert first == model.conditional_expected_purchases(5, 1, 1, 1)
+    assert second is None or isnan(second)
 
 
 def test_the_picture_of_expected_purchases(pyplot: ModuleType) -> None:

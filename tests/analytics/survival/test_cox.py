@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from crmcore.analytics.survival import CoxFit, cox, kaplan_meier, log_rank, partial_likelihood
-from crmcore.analytics.survival.covariates import Stratum
+from crmcore.analytics.survival import CoxFit, cox, kaplan_meier, log_rank, strata
+from crmcore.analytics.survival.design import Stratum
 from crmcore.kernel.errors import Invalid, NotConverged
 
 Rows = Callable[[str], list[dict[str, str]]]
@@ -258,7 +258,7 @@ def test_there_is_a_finite_fit_or_a_typed_error(engine: Engine, stays: list[tupl
     table["since"] = [min(stay[4], max(0, stay[0] - 1)) for stay in stays]
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(partial_likelihood, "WORTH_IT", 1)
+            patch.setattr(strata, "WORTH_IT", 1)
             fit = fitted(table, ["x", "y"], entry="since", engine=engine)
     except (Invalid, NotConverged):
         return
@@ -307,8 +307,8 @@ def test_a_giant_who_comes_late_hides_nobody(ties: Ties) -> None:
     table = random_table(9, 400, ties=True, entry=True)
     table["x"][7], table["t"][7], table["since"][7] = 60.0, 200.0, 30.0
     held = stratum(table, ["x", "z"])
-    plain = partial_likelihood.partial_likelihood(held, ties, "python")
-    fast = partial_likelihood.partial_likelihood(held, ties, "numpy")
+    plain = strata.partial_likelihood(held, ties, "python")
+    fast = strata.partial_likelihood(held, ties, "numpy")
     with mpmath.workdps(50):
         exact = by_definition(table, ["x", "z"], (0.7, 0.2), ties, entry=True)
     for likelihood in (plain, fast):
@@ -325,7 +325,7 @@ def test_hazards_that_underflow_are_no_likelihood(engine: Engine) -> None:
     table["x"] = [2.0 * (t <= 1) for t in table["t"]]
     held = stratum(table, ["x"])
 
-    assert partial_likelihood.partial_likelihood(held, "efron", engine).at([1e4]).loglik == -inf
+    assert strata.partial_likelihood(held, "efron", engine).at([1e4]).loglik == -inf
 
 
 def test_where_all_end_at_once_there_is_no_concordance() -> None:

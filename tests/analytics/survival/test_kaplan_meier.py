@@ -266,7 +266,7 @@ def test_no_figure_is_anything_but_a_number(
     curve = kaplan_meier(durations, observed, entry, weights=weights, level=level, engine=engine)  # type: ignore[arg-type]
     mean = curve.restricted_mean()
 
-    assert all(map(isfinite, [*figures(curve), mean.mean, mean.se]))
+    assert all(map(isfinite, [*figures(curve), mean.mean, mean.se or 0.0]))
     assert sorted(curve.survival, reverse=True) == list(curve.survival)
     for share, lower, upper in zip(curve.survival, curve.lower, curve.upper, strict=True):
         assert 0 <= lower <= share + 1e-12
@@ -310,6 +310,11 @@ def test_the_restricted_mean_of_gehans_trial() -> None:
     assert curve.restricted_mean(10).mean == pytest.approx(6 + 18 / 21 + 3 * 18 / 21 * 16 / 17, rel=1e-14)
     assert curve.restricted_mean().until == 35
     assert kaplan_meier([1, 2], [1, 1]).restricted_mean(9).mean == 1.5  # S is 0 from 2 on
+
+
+def test_a_standard_error_that_no_float_holds_is_none() -> None:
+    """Of next to nobody, for next to ever."""
+    assert kaplan_meier([0, 1e300], [1, 0], weights=[1e-100, 1e-100]).restricted_mean().se is None
 
 
 @pytest.mark.parametrize("until", [36, -1, float("inf"), float("nan"), "soon"])

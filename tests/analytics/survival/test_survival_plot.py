@@ -102,7 +102,7 @@ def test_nothing_was_observed(pyplot: ModuleType) -> None:
 
 def test_no_curves(pyplot: ModuleType) -> None:
     """Nothing to draw, or something else."""
-    for given, found in (({}, "NoneType"), ({"monthly": [1, 0.5]}, "list")):
+    for given, found in (({}, "none"), ({"monthly": [1, 0.5], "yearly": OTHER}, "list"), ([OTHER], "list")):
         with pytest.raises(Invalid, match=f"curves: got '{found}', expected survival curves by group"):
             plot_survival(given)
 

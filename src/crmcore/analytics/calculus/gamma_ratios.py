@@ -12,7 +12,15 @@ ASYMPTOTIC = 12.0
 MUCH = 100.0
 """A sum this much larger than one of its parts has a logarithm far from that part's."""
 
-LOG_GAMMA = ((1, 1 / 12), (3, -1 / 360), (5, 1 / 1260), (7, -1 / 1680), (9, 1 / 1188), (11, -691 / 360360), (13, 1 / 156))
+LOG_GAMMA = (
+    (1, 1 / 12),
+    (3, -1 / 360),
+    (5, 1 / 1260),
+    (7, -1 / 1680),
+    (9, 1 / 1188),
+    (11, -691 / 360360),
+    (13, 1 / 156),
+)
 """Powers of 1/z with their factors: what Stirling's series adds to (z − ½) ln z − z + ½ ln 2π."""
 
 DIGAMMA = ((2, 1 / 12), (4, -1 / 120), (6, 1 / 252), (8, -1 / 240), (10, 1 / 132), (12, -691 / 32760), (14, 1 / 12))
@@ -92,4 +100,4 @@ def _log_growth(z: float, s: float) -> float:
 
 def _series(terms: tuple[tuple[int, float], ...], z: float, growth: float) -> float:
     """Σ c · (1/(z + s)ᵏ − 1/zᵏ)."""
-    return sum(factor * expm1(-k * growth) / z**k for k, factor in terms)
+    return sum(factor * expm1(-k * growth) * (1 / z) ** k for k, factor in terms)

@@ -35,19 +35,20 @@ GREGORY = (1 / 2, -1 / 12, 1 / 24, -19 / 720, 3 / 160, -863 / 60480, 275 / 24192
 """What differences of the terms add to an integral, to make it a sum."""
 
 
-def smooth_sum(logarithm: Callable[[float], float], start: float) -> float | None:
+def smooth_sum(logarithm: Callable[[float], float], start: float, power: float = inf) -> float | None:
     """Σ exp(logarithm(k)) for k = 0, 1, 2, … for ever; None where it is infinite.
 
     Args:
         logarithm: Of a term, for any real k from 0 on; smooth on the logarithm of start + k, and in the end falling.
         start: Above 0.
+        power: Like which power of time terms fall in the end, above 1; by default faster than any.
 
     Source: Gregory's formula, in F. B. Hildebrand, Introduction to Numerical Analysis, 1974, section 5.9.
 
     Example:
         >>> from math import log, pi
         >>> from crmcore.analytics.calculus.smooth_sums import smooth_sum
-        >>> round(smooth_sum(lambda k: -2 * log(1 + k), 1.0) - pi**2 / 6, 12)
+        >>> round(smooth_sum(lambda k: -2 * log(1 + k), 1.0, 2.0) - pi**2 / 6, 12)
         0.0
     """
     total, k, until = 0.0, 0, FIRST
@@ -59,8 +60,8 @@ def smooth_sum(logarithm: Callable[[float], float], start: float) -> float | Non
                 return total
         k = until
         fall = logarithm(k) - logarithm(k + 1)
-        if fall < SMOOTH:
-            rest = _integral(logarithm, start, k)
+        if not fall >= SMOOTH:
+            rest = _integral(logarithm, start, k, power)
             return None if rest is None else total + rest + _corrections(logarithm, k)
         until *= 2
 
@@ -75,23 +76,22 @@ def _corrections(logarithm: Callable[[float], float], k: int) -> float:
     return found
 
 
-def _integral(logarithm: Callable[[float], float], start: float, k: int) -> float | None:
+def _integral(logarithm: Callable[[float], float], start: float, k: int, power: float) -> float | None:
     """∫ exp(logarithm) from k on, over the logarithm of time; None where it is infinite."""
     since = start + k
 
     def steepness(y: float) -> float:
         return y + logarithm(k + since * expm1(y)) - logarithm(k)
 
-    end = 1e-3
+    end = 1 / since
     while steepness(end) > -NEGLIGIBLE and end < FARTHEST:
         end = min(2 * end, FARTHEST)
     beyond = 0.0
     if end == FARTHEST:
-        slope = (steepness(end / 2) - steepness(end)) * 2 / end
-        if slope <= 0:
+        if steepness(end) >= steepness(end / 2):
             return None
-        beyond = exp(steepness(end)) / slope
-    found = beyond + _refined(lambda y: exp(steepness(y)), 0.0, end, inf, DEEPEST)
+        beyond = exp(steepness(end)) / (power - 1)
+    found = beyond + _refined(lambda y: exp(steepness(y)), 0.0, end, 0.0, DEEPEST)
     return since * exp(logarithm(k)) * found
 
 

@@ -235,15 +235,15 @@ def _gamma_series(a: float, x: float) -> float:
 def _gamma_fraction(a: float, x: float) -> float:
     b = x + 1 - a
     c, d = 1 / TINY, 1 / _kept(b)
-    found = d
-    for k in range(1, 100_000):
+    found, factor, k = d, 0.0, 0
+    while abs(factor - 1) > 3e-16:
+        k += 1
         term = -k * (k - a)
         b += 2
         d = 1 / _kept(b + term * d)
         c = _kept(b + term / c)
-        found *= c * d
-        if abs(c * d - 1) < 1e-16:
-            break
+        factor = c * d
+        found *= factor
     return found
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crmcore.analytics.clv.acquisition import acquisition_cost, clv_to_cac, customer_profit, payback
+    from crmcore.analytics.clv.bgbb import BGBB
     from crmcore.analytics.clv.bgnbd import BGNBD, MBGNBD
     from crmcore.analytics.clv.bootstrap_fit import Bootstrap, bootstrap
     from crmcore.analytics.clv.contract_validation import SurvivorTable, survivor_table
+    from crmcore.analytics.clv.contractual import SBG, BdW
     from crmcore.analytics.clv.discount import Discount
     from crmcore.analytics.clv.fit import Fit
     from crmcore.analytics.clv.gamma_gamma import GammaGamma
@@ -32,9 +34,12 @@ if TYPE_CHECKING:
     from crmcore.analytics.clv.valuing import lifetime_value
 
 __all__ = [
+    "BGBB",
     "BGNBD",
     "MBGNBD",
     "NBD",
+    "SBG",
+    "BdW",
     "Bootstrap",
     "CalibrationTable",
     "CustomerSummary",
@@ -70,7 +75,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BGBB": "bgbb",
     "BGNBD": "bgnbd",
+    "BdW": "contractual",
     "Bootstrap": "bootstrap_fit",
     "CalibrationTable": "validation",
     "CustomerSummary": "summary",
@@ -85,6 +92,7 @@ _HOMES = {
     "NBD": "nbd",
     "ParetoNBD": "pareto_nbd",
     "Prediction": "prediction",
+    "SBG": "contractual",
     "SurvivorTable": "contract_validation",
     "Tracking": "tracked",
     "Unit": "unit",

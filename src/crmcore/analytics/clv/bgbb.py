@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from math import exp, expm1, log, log1p
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,15 +12,15 @@ import attrs
 
 from crmcore.analytics.calculus.engines import Engine, EngineName
 from crmcore.analytics.calculus.gamma_ratios import log_rising
-from crmcore.analytics.calculus.mean_reciprocals import mean_reciprocal
-from crmcore.analytics.calculus.quadrature import beta_nodes
+from crmcore.analytics.calculus.geometric_series import mean_geometric_sum, mean_reciprocal
 from crmcore.analytics.clv.bgbb_likelihood import likelihood, silences
 from crmcore.analytics.clv.fit import Fit, Sought, fitted
+from crmcore.analytics.clv.periods import AHEAD, COUNT, PERIODS, history, in_periods, whole_periods
 from crmcore.analytics.clv.prediction import predicted
 from crmcore.analytics.clv.renewal_likelihood import log_kept
-from crmcore.analytics.clv.rows import Rows, Rule, read_rows, whole
+from crmcore.analytics.clv.rows import Rows, Rule, read_rows
 from crmcore.analytics.clv.transactions_model import parameter
-from crmcore.analytics.clv.unit import Unit, units_in
+from crmcore.analytics.clv.unit import Unit
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -32,36 +32,8 @@ __all__ = ["BGBB"]
 
 STARTS = ((1.0, 1.0, 1.0, 3.0), (0.5, 0.5, 0.5, 0.5), (3.0, 5.0, 0.3, 5.0))
 
-LONGEST = 100_000
-"""Periods a history may have, or purchases be counted in: every one of them is looked at."""
-
-SURE = 1 - 2**-53
-"""Stands for a chance of 1 where there is a logarithm to take of what is left."""
-
 LARGEST = 700.0
 """A discount rate beyond which nothing to come is worth anything."""
-
-
-def _legal(x: Any, t_x: Any, n: Any) -> Any:  # noqa: ANN401 - numbers or arrays
-    numbers = whole(x) & whole(t_x) & whole(n) & (n <= LONGEST)
-    return numbers & (x >= 0) & (x <= t_x) & (t_x <= n) & ((x == 0) == (t_x == 0))
-
-
-def _why(x: float, t_x: float, n: float) -> str:
-    if not (whole(x) and whole(t_x) and whole(n) and 0 <= n <= LONGEST):
-        return "whole numbers: of purchases as x, of periods as t_x and n"
-    if not x <= t_x <= n:
-        return "x ≤ t_x ≤ n: at most one purchase a period, the last in period t_x of n"
-    return "t_x = 0 where x = 0, and only there: t_x is the period of the last purchase"
-
-
-PERIODS = Rule(("x", "t_x", "n"), _legal, _why)
-COUNT = Rule(
-    ("n", "t"),
-    lambda n, t: whole(n) & whole(t) & (t <= LONGEST),
-    lambda n, t: "a whole number of purchases as n, and of periods as t",
-)
-AHEAD = Rule((), lambda: True, lambda: "")
 
 
 @attrs.frozen
@@ -133,7 +105,7 @@ class BGBB:
         Raises:
             Invalid: A column is missing or rows are wrong; lists them.
         """
-        told = _history(x, t_x, n, frequency, recency, n_periods)
+        told = history(x, t_x, n, frequency, recency, n_periods)
         given = {name: column for name, column in told.items() if column is not None}
         rows = read_rows(summary, given, PERIODS, weights=weights, engine=engine)
         return cls._fitted(rows, penalty, Unit.of(unit) or getattr(summary, "unit", None))
@@ -152,15 +124,15 @@ class BGBB:
 
     def p_alive(
         self,
-        x: Any = None,  # noqa: ANN401 - a number, a column or a table
-        t_x: Any = None,  # noqa: ANN401
-        n: Any = None,  # noqa: ANN401
-        ahead: Any = 0,  # noqa: ANN401
+        x: Any = None,
+        t_x: Any = None,
+        n: Any = None,
+        ahead: Any = 0,
         *,
         frequency: object = None,
         recency: object = None,
         n_periods: object = None,
-    ) -> Any:  # noqa: ANN401 - the shape that came in
+    ) -> Any:
         """The probability that a customer is still one, in period n or in one after it.
 
         Who bought in period n was surely there then. The paper's P(alive) is that of the next period: ``ahead=1``.
@@ -177,20 +149,22 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        history = _history(x, t_x, n, frequency, recency, n_periods)
-        return predicted("p_alive", self._alive_later, history, PERIODS, also={"ahead": self._time(ahead, "ahead")})
+        known = history(x, t_x, n, frequency, recency, n_periods)
+        return predicted(
+            "p_alive", self._alive_later, known, PERIODS, also={"ahead": in_periods(self.unit, ahead, "ahead")}
+        )
 
     def conditional_expected_purchases(
         self,
-        t: Any,  # noqa: ANN401
-        x: Any = None,  # noqa: ANN401
-        t_x: Any = None,  # noqa: ANN401
-        n: Any = None,  # noqa: ANN401
+        t: Any,
+        x: Any = None,
+        t_x: Any = None,
+        n: Any = None,
         *,
         frequency: object = None,
         recency: object = None,
         n_periods: object = None,
-    ) -> Any:  # noqa: ANN401 - the shape that came in
+    ) -> Any:
         """The purchases expected of a customer in the periods after period n.
 
         Args:
@@ -205,11 +179,11 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        history = _history(x, t_x, n, frequency, recency, n_periods)
-        also = {"rate": 0.0, "t": self._time(t, "t")}
-        return predicted("conditional_expected_purchases", self._discounted, history, PERIODS, also=also)
+        known = history(x, t_x, n, frequency, recency, n_periods)
+        also = {"rate": 0.0, "t": in_periods(self.unit, t, "t")}
+        return predicted("conditional_expected_purchases", self._discounted, known, PERIODS, also=also)
 
-    def expected_purchases(self, t: Any) -> Any:  # noqa: ANN401 - a number or a column, and the same shape back
+    def expected_purchases(self, t: Any) -> Any:
         """The purchases expected of a new customer in the periods after that of the first one.
 
         Args:
@@ -218,9 +192,9 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        return predicted("expected_purchases", self._new, {}, AHEAD, also={"t": self._time(t, "t")})
+        return predicted("expected_purchases", self._new, {}, AHEAD, also={"t": in_periods(self.unit, t, "t")})
 
-    def pmf(self, n: Any, t: Any) -> Any:  # noqa: ANN401 - numbers or columns, and the same shape back
+    def pmf(self, n: Any, t: Any) -> Any:
         """The probability that a new customer buys in exactly so many periods after that of the first purchase.
 
         Args:
@@ -230,19 +204,19 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        return predicted("pmf", self._chances, {"n": n, "t": self._time(t, "t")}, COUNT)
+        return predicted("pmf", self._chances, {"n": n, "t": in_periods(self.unit, t, "t")}, COUNT)
 
     def dert(
         self,
-        rate: Any,  # noqa: ANN401
-        x: Any = None,  # noqa: ANN401
-        t_x: Any = None,  # noqa: ANN401
-        n: Any = None,  # noqa: ANN401
+        rate: Any,
+        x: Any = None,
+        t_x: Any = None,
+        n: Any = None,
         *,
         frequency: object = None,
         recency: object = None,
         n_periods: object = None,
-    ) -> Any:  # noqa: ANN401 - the shape that came in
+    ) -> Any:
         """The discounted expected residual transactions: all purchases to come, each at its present value.
 
         A purchase in the i-th period from now counts e^(−rate i), the first one discounted, too. For the paper's rate d
@@ -263,21 +237,21 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        history = _history(x, t_x, n, frequency, recency, n_periods)
-        return predicted("dert", self._discounted_forever, history, PERIODS, also={"rate": rate})
+        known = history(x, t_x, n, frequency, recency, n_periods)
+        return predicted("dert", self._discounted_forever, known, PERIODS, also={"rate": rate})
 
     def discounted_expected_purchases(
         self,
-        rate: Any,  # noqa: ANN401
-        horizon: Any,  # noqa: ANN401
-        x: Any = None,  # noqa: ANN401
-        t_x: Any = None,  # noqa: ANN401
-        n: Any = None,  # noqa: ANN401
+        rate: Any,
+        horizon: Any,
+        x: Any = None,
+        t_x: Any = None,
+        n: Any = None,
         *,
         frequency: object = None,
         recency: object = None,
         n_periods: object = None,
-    ) -> Any:  # noqa: ANN401 - the shape that came in
+    ) -> Any:
         """The purchases expected of a customer in the periods after period n, each at its present value.
 
         Args:
@@ -293,20 +267,20 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        history = _history(x, t_x, n, frequency, recency, n_periods)
-        also = {"rate": rate, "horizon": self._time(horizon, "horizon")}
-        return predicted("discounted_expected_purchases", self._discounted, history, PERIODS, also=also)
+        known = history(x, t_x, n, frequency, recency, n_periods)
+        also = {"rate": rate, "horizon": in_periods(self.unit, horizon, "horizon")}
+        return predicted("discounted_expected_purchases", self._discounted, known, PERIODS, also=also)
 
     def expected_residual_lifetime(
         self,
-        x: Any = None,  # noqa: ANN401
-        t_x: Any = None,  # noqa: ANN401
-        n: Any = None,  # noqa: ANN401
+        x: Any = None,
+        t_x: Any = None,
+        n: Any = None,
         *,
         frequency: object = None,
         recency: object = None,
         n_periods: object = None,
-    ) -> Any:  # noqa: ANN401 - the shape that came in
+    ) -> Any:
         """In how many periods after period n a customer is expected to be one, those counted who have left already.
 
         Args:
@@ -323,8 +297,8 @@ class BGBB:
         Raises:
             Invalid: A value does not fit.
         """
-        history = _history(x, t_x, n, frequency, recency, n_periods)
-        return predicted("expected_residual_lifetime", self._residual, history, PERIODS)
+        known = history(x, t_x, n, frequency, recency, n_periods)
+        return predicted("expected_residual_lifetime", self._residual, known, PERIODS)
 
     def simulate(self, n: int, rng: Random, *, periods: int = 12) -> dict[str, list[int]]:
         """Customers made up as the model has it: the columns x, t_x and n.
@@ -344,13 +318,6 @@ class BGBB:
 
     # --- figures ------------------------------------------------------------------------------------------------------
 
-    def _time(self, span: Any, path: str) -> Any:  # noqa: ANN401 - a span, or a column of numbers
-        """A number of periods, of a span that is one."""
-        if not isinstance(span, str | timedelta):
-            return span
-        periods = units_in(self.unit, span, path)
-        return round(periods) if abs(periods - round(periods)) < 1e-9 * periods else periods
-
     def _alive(self, x: Iterable[float], t_x: Iterable[float], n: Iterable[float]) -> list[float]:
         """P(alive) in period n."""
         point = (self.alpha, self.beta, self.gamma, self.delta)
@@ -361,11 +328,11 @@ class BGBB:
             if key not in known:
                 known[key] = silences(point, round(count), round(periods))
             stayed, silent = known[key][round(periods - last)]
-            found.append(stayed / silent)
+            found.append(stayed / (silent or 1.0))
         return found
 
-    def _alive_later(self, engine: Engine, ahead: Any, x: Any, t_x: Any, n: Any) -> list[float]:  # noqa: ANN401 - columns
-        later, periods = _whole("ahead", engine.plain(ahead)), engine.plain(n)
+    def _alive_later(self, engine: Engine, ahead: Any, x: Any, t_x: Any, n: Any) -> list[float]:
+        later, periods = whole_periods("ahead", engine.plain(ahead)), engine.plain(n)
         alive = self._alive(engine.plain(x), engine.plain(t_x), periods)
         return [
             chance * exp(log_kept(self.gamma, self.delta + since, time))
@@ -380,24 +347,24 @@ class BGBB:
             for chance, count, periods in zip(alive, x, n, strict=True)
         ]
 
-    def _discounted(self, engine: Engine, rate: Any, t: Any, x: Any, t_x: Any, n: Any) -> list[float]:  # noqa: ANN401
-        times, rates, since = _whole("t", engine.plain(t)), engine.plain(rate), engine.plain(n)
+    def _discounted(self, engine: Engine, rate: Any, t: Any, x: Any, t_x: Any, n: Any) -> list[float]:
+        times, rates, since = whole_periods("t", engine.plain(t)), engine.plain(rate), engine.plain(n)
         expecting = self._expecting(engine.plain(x), engine.plain(t_x), since)
         return [
-            chance * _staying(self.gamma, self.delta + periods, min(d, LARGEST), time)
+            chance * mean_geometric_sum(self.gamma, self.delta + periods, min(d, LARGEST), time)
             for chance, d, time, periods in zip(expecting, rates, times, since, strict=True)
         ]
 
-    def _discounted_forever(self, engine: Engine, rate: Any, x: Any, t_x: Any, n: Any) -> list[float | None]:  # noqa: ANN401
+    def _discounted_forever(self, engine: Engine, rate: Any, x: Any, t_x: Any, n: Any) -> list[float | None]:
         expecting = self._expecting(engine.plain(x), engine.plain(t_x), engine.plain(n))
         return self._forever(expecting, engine.plain(rate), engine.plain(n))
 
-    def _residual(self, engine: Engine, x: Any, t_x: Any, n: Any) -> list[float | None]:  # noqa: ANN401 - columns
+    def _residual(self, engine: Engine, x: Any, t_x: Any, n: Any) -> list[float | None]:
         periods = engine.plain(n)
         return self._forever(self._alive(engine.plain(x), engine.plain(t_x), periods), [0.0] * len(periods), periods)
 
     def _forever(self, chances: list[float], rates: list[float], n: list[float]) -> list[float | None]:
-        """Chances times Σ of the discounted shares who stay, for ever: E[(1 − p) / (p + d)] for the chance p to leave."""
+        """Chances times the discounted shares who stay, for ever: E[(1 − p) / (p + d)] for the chance p to leave."""
         found: list[float | None] = []
         for chance, rate, periods in zip(chances, rates, n, strict=True):
             stay = self.delta + periods
@@ -405,11 +372,11 @@ class BGBB:
             found.append(None if mean is None else chance * stay / (self.gamma + stay) * mean)
         return found
 
-    def _new(self, engine: Engine, t: Any) -> list[float]:  # noqa: ANN401 - a column
+    def _new(self, engine: Engine, t: Any) -> list[float]:
         none = [0.0] * len(t)
         return self._discounted(engine, none, t, none, none, none)
 
-    def _chances(self, engine: Engine, n: Any, t: Any) -> list[float]:  # noqa: ANN401 - columns
+    def _chances(self, _: Engine, n: Any, t: Any) -> list[float]:
         return [self._chance(round(count), round(time)) for count, time in zip(n, t, strict=True)]
 
     def _chance(self, n: int, t: int) -> float:
@@ -421,7 +388,7 @@ class BGBB:
         there, found = log_kept(gamma, delta, n), 0.0
         for i in range(n, t):
             found += exp(bought + there) * gamma / (gamma + delta + i)
-            bought += log((i + 1) / (i + 1 - n) * ((beta + i - n) / (alpha + beta + i)))
+            bought += log((i + 1) / (i + 1 - n)) - log1p((alpha + n) / (beta + i - n))
             there -= log1p(gamma / (delta + i))
         return found + exp(bought + there)
 
@@ -434,35 +401,6 @@ class BGBB:
             if rng.random() < buying:
                 x, last = x + 1, period
         return x, last
-
-
-@lru_cache(maxsize=4096)
-def _staying(gamma: float, delta: float, rate: float, t: float) -> float:
-    """Σ over t periods of the discounted share who stay, on average over the chance p to leave."""
-    if not t:
-        return 0.0
-    return sum(weight * _geometric(leaving, rate, t) for leaving, weight in zip(*beta_nodes(gamma, delta), strict=True))
-
-
-def _geometric(leaving: float, rate: float, t: float) -> float:
-    """Σ qⁱ for i from 1 to t, with q = (1 − leaving) e^(−rate)."""
-    logarithm = log1p(-min(leaving, SURE)) - rate
-    return exp(logarithm) * expm1(t * logarithm) / expm1(logarithm)
-
-
-def _history(x: object, t_x: object, n: object, *others: object) -> Mapping[str, object]:
-    """The columns of a history, each by either of its names."""
-    told = (other if value is None else value for value, other in zip((x, t_x, n), others, strict=True))
-    return dict(zip(PERIODS.names, told, strict=True))
-
-
-def _whole(path: str, periods: list[float]) -> list[float]:
-    """Numbers of periods, if they are whole."""
-    strange = [time for time in periods if not whole(time)]
-    if strange:
-        mend = "count in the model's periods, such as ahead=1"
-        raise Invalid([Problem(path, strange[0], "a whole number of periods", mend)])
-    return periods
 
 
 def _limits(model: BGBB) -> Mapping[str, float]:

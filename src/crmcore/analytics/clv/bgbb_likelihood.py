@@ -59,7 +59,7 @@ def likelihood(rows: Rows) -> Evaluate:
 
 
 def silences(point: Point, x: int, n: int) -> list[tuple[float, float]]:
-    """For t from n back to x: the chance that who is there at t stays without a purchase until n, and of that or leaving.
+    """For t from n back to x: the chance to stay without a purchase from t until n, and that of staying or leaving so.
 
     Args:
         point: alpha, beta, gamma and delta.
@@ -100,12 +100,16 @@ def _until_last(point: Point, bought: list[float], passed: list[float], lived: l
         both += count / (end * end)
         delta_2 -= count / (stay * stay)
     gradient = [alpha_1 + whole_1, beta_1 + whole_1, gamma_1, delta_1]
-    return value, gradient, [
-        [alpha_2 + whole_2, whole_2, 0.0, 0.0],
-        [whole_2, beta_2 + whole_2, 0.0, 0.0],
-        [0.0, 0.0, both, both],
-        [0.0, 0.0, both, both + delta_2],
-    ]
+    return (
+        value,
+        gradient,
+        [
+            [alpha_2 + whole_2, whole_2, 0.0, 0.0],
+            [whole_2, beta_2 + whole_2, 0.0, 0.0],
+            [0.0, 0.0, both, both],
+            [0.0, 0.0, both, both + delta_2],
+        ],
+    )
 
 
 def _after_last(point: Point, x: int, n: int) -> Iterator[tuple[int, Jet]]:

@@ -67,7 +67,7 @@ class SurvivorTable(Tabular):
         """
         from crmcore.analytics.clv.validation_plots import draw_survivors
 
-        return draw_survivors(self, ax)
+        return draw_survivors(self.t, self.actual, self.expected, ax, model=self.model)
 
 
 def survivor_table(model: Any, survivors: object, *, until: int | None = None) -> SurvivorTable:

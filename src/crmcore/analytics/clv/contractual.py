@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from math import exp, expm1, inf, log, log1p
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import attrs
 
-from crmcore.analytics.calculus.engines import Engine
 from crmcore.analytics.calculus.gamma_ratios import log_rising
-from crmcore.analytics.calculus.mean_reciprocals import mean_reciprocal
+from crmcore.analytics.calculus.geometric_series import mean_reciprocal
 from crmcore.analytics.calculus.smooth_sums import smooth_sum
 from crmcore.analytics.clv.fit import Fit, Sought, fitted
 from crmcore.analytics.clv.prediction import predicted
@@ -34,10 +32,15 @@ FARTHEST = 10**15
 
 HALF = log(0.5)
 
+
+def _why(n: float, _: float) -> str:
+    return "a discount rate, 0 or more" if whole(n) and 1 <= n <= FARTHEST else "the number of a renewal, 1 to 10¹⁵"
+
+
 SINCE = Rule(("t",), lambda t: whole(t) & (t <= FARTHEST), lambda _: "a whole number of renewals, 0 to 10¹⁵")
 NEXT = Rule(("t",), lambda t: whole(t) & (t >= 1) & (t <= FARTHEST), lambda _: "the number of a renewal, 1 to 10¹⁵")
 RATE = Rule(("rate",), lambda rate: rate >= 0, lambda _: "a discount rate, 0 or more")
-TENURE = Rule(("n", "rate"), lambda n, rate: whole(n) & (n >= 1) & (n <= FARTHEST) & (rate >= 0), lambda n, rate: "a")
+TENURE = Rule(("n", "rate"), lambda n, rate: whole(n) & (n >= 1) & (n <= FARTHEST) & (rate >= 0), _why)
 
 
 @attrs.frozen
@@ -77,7 +80,7 @@ class ContractModel:
         )
         return fitted(sought, rows, penalty=penalty)
 
-    def survival(self, t: Any) -> Any:  # noqa: ANN401 - a number or a column, and the same shape back
+    def survival(self, t: Any) -> Any:
         """The share of customers who are left after a renewal.
 
         Args:
@@ -88,7 +91,7 @@ class ContractModel:
         """
         return predicted("survival", _each(lambda t: exp(self._log_survival(t))), {"t": t}, SINCE)
 
-    def retention_rate(self, t: Any) -> Any:  # noqa: ANN401 - a number or a column, and the same shape back
+    def retention_rate(self, t: Any) -> Any:
         """The share of those who are left for a renewal that renew: S(t) / S(t − 1).
 
         Args:
@@ -99,7 +102,7 @@ class ContractModel:
         """
         return predicted("retention_rate", _each(lambda t: exp(self._log_retention(t))), {"t": t}, NEXT)
 
-    def churn_rate(self, t: Any) -> Any:  # noqa: ANN401 - a number or a column, and the same shape back
+    def churn_rate(self, t: Any) -> Any:
         """The share of those who are left for a renewal that leave: 1 − S(t) / S(t − 1).
 
         Args:
@@ -110,7 +113,7 @@ class ContractModel:
         """
         return predicted("churn_rate", _each(lambda t: -expm1(self._log_retention(t))), {"t": t}, NEXT)
 
-    def pmf(self, t: Any) -> Any:  # noqa: ANN401 - a number or a column, and the same shape back
+    def pmf(self, t: Any) -> Any:
         """The share of all customers who leave at a renewal: S(t − 1) − S(t).
 
         Args:
@@ -136,7 +139,7 @@ class ContractModel:
             low, high = (middle, high) if self._log_survival(middle) > HALF else (low, middle)
         return high if high <= FARTHEST else None
 
-    def expected_discounted_lifetime(self, rate: Any) -> Any:  # noqa: ANN401 - a number or a column, and the same back
+    def expected_discounted_lifetime(self, rate: Any) -> Any:
         """The periods a new customer is expected to pay for, each at its present value: Σ S(t) / (1 + rate)ᵗ from 0 on.
 
         The first period is paid at once and counts in full; times what a period brings in, it is the lifetime value.
@@ -153,7 +156,7 @@ class ContractModel:
         figure = _each(lambda rate: self._periods(0, rate))
         return predicted("expected_discounted_lifetime", figure, {"rate": rate}, RATE)
 
-    def expected_residual_lifetime(self, n: Any, rate: Any = 0.0) -> Any:  # noqa: ANN401 - numbers or columns, and the same
+    def expected_residual_lifetime(self, n: Any, rate: Any = 0.0) -> Any:
         """The further periods expected of a customer in their n-th period: Σ S(t) / S(n − 1) / (1 + rate)ᵗ⁻ⁿ from n on.
 
         It is seen from just before the n-th renewal, which counts in full if it comes about. With a rate, it is the
@@ -292,6 +295,8 @@ class BdW(ContractModel):
         return log_kept(self.alpha, self.beta, exp(grown))
 
     def _log_retention(self, t: float) -> float:
+        if t > 1 and self.c * log(t - 1) > LARGE:
+            return self.alpha * self.c * log1p(-1 / t)
         if self.c * log(t) > LARGE:
             return self._log_survival(t) - self._log_survival(t - 1)
         before = (t - 1) ** self.c
@@ -308,7 +313,7 @@ class BdW(ContractModel):
         def logarithm(k: float) -> float:
             return self._log_survival(since + k) - discount * (since + k - n) - there
 
-        rest = smooth_sum(logarithm, since)
+        rest = smooth_sum(logarithm, since, inf if rate else self.alpha * self.c)
         return None if rest is None else rest + (n < since)
 
 
@@ -317,5 +322,5 @@ def _each(figure: Callable[..., float | None]) -> Callable[..., list[float | Non
     return lambda engine, *columns: list(map(figure, *map(engine.plain, columns)))
 
 
-def _limits(model: Any) -> Mapping[str, float]:  # noqa: ANN401 - SBG or BdW
+def _limits(model: Any) -> Mapping[str, float]:
     return {"alpha/(alpha+beta)": model.alpha / (model.alpha + model.beta)}

@@ -122,12 +122,12 @@ class GammaGamma:
 
     def expected_spend(
         self,
-        x: Any = None,  # noqa: ANN401 - a number, a column or a summary
-        mean: Any = None,  # noqa: ANN401
+        x: Any = None,
+        mean: Any = None,
         *,
         frequency: object = None,
         monetary_value: object = None,
-    ) -> Any:  # noqa: ANN401 - the shape that came in
+    ) -> Any:
         """What a purchase of a customer is expected to come to, given what theirs came to so far.
 
         It lies between their own mean and that of the population, the nearer to their own the more they bought; without
@@ -149,14 +149,14 @@ class GammaGamma:
         means = mean if mean is not None else monetary_value
         if not is_table(counts):
             return self._predicted(counts, means)
-        columns = read_columns(counts, {}, SPEND, also=("customer",))
+        columns = read_columns(counts, {}, SPEND, also=("customer",))  # type: ignore[arg-type] # checked there
         customers = columns.cells.get("customer", range(1, columns.length + 1))
         return Prediction("expected_spend", customers, self._predicted(columns.cells["x"], columns.cells["mean"]))
 
-    def _predicted(self, x: Any, mean: Any) -> Any:  # noqa: ANN401 - numbers or columns
+    def _predicted(self, x: Any, mean: Any) -> Any:
         return predicted("expected_spend", self._spend, {"x": x, "mean": filled(mean)}, SPEND, cheap=self.q > 1)
 
-    def _spend(self, engine: Engine, x: Any, mean: Any) -> Any:  # noqa: ANN401 - columns
+    def _spend(self, engine: Engine, x: Any, mean: Any) -> Any:
         p, q, v = self.p, self.q, self.v
         if q > 1:
             return engine.one(lambda _, x, mean: p * (v + x * mean) / (p * x + (q - 1)), x, mean)

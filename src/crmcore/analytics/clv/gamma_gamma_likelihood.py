@@ -60,13 +60,13 @@ def likelihood(rows: Rows, scale: float) -> Evaluate:
     return evaluate
 
 
-def _counts(engine: Engine, x: Any, weights: Any) -> list[tuple[float, float]]:  # noqa: ANN401 - columns
+def _counts(engine: Engine, x: Any, weights: Any) -> list[tuple[float, float]]:
     """Each number of purchases, with how many customers made so many."""
     (counts,), places = distinct([x], engine)
     return list(zip(engine.plain(counts), engine.plain(engine.added(places, weights)), strict=True))
 
 
-def _terms(v: float, few: bool, m: Any, weight: Any, bought: Any, spent: Any) -> tuple[Any, ...]:  # noqa: ANN401, FBT001
+def _terms(v: float, few: bool, m: Any, weight: Any, bought: Any, spent: Any) -> tuple[Any, ...]:  # noqa: FBT001
     """ln(1 + spent / v) or ln(1 + v / spent), once and for each purchase; what is left of shares of v + spent."""
     whole = 1 / (v + spent)
     share = weight * spent * whole
@@ -102,7 +102,7 @@ def _beside(p: float, q: float, counts: list[tuple[float, float]]) -> float:
     return found
 
 
-def _apart(p: float, q: float, v: float, m: Any, weight: Any, x: Any, spent: Any) -> tuple[Any]:  # noqa: ANN401
+def _apart(p: float, q: float, v: float, m: Any, weight: Any, x: Any, spent: Any) -> tuple[Any]:
     """px ln(share / expected share), of what was spent and of the rest."""
     a = p * x
     d = (q * spent - a * v) / (v + spent)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmcore.analytics.clv.bgbb import BGBB
 from crmcore.analytics.clv.fit import Fit
 from crmcore.analytics.clv.transactions_model import TransactionsModel
 from crmcore.analytics.clv.unit import Span, Unit, units_in
@@ -81,13 +82,27 @@ class HistoryMatrix(Tabular):
         """
         from crmcore.analytics.clv.matrix_plot import draw_matrix
 
-        return draw_matrix(self, ax)
+        share = self.t is None
+        one_time = f"{self.one_time:.0%}" if share else f"{self.one_time:.2g}"
+        what = "P(alive)" if self.t is None else f"Purchases expected in {self._time(self.t)}"
+        return draw_matrix(
+            self.values,
+            self.t_x,
+            ax,
+            title=f"{what} at an age of {self._time(self.T)}\n(one-time buyers, x = 0: {one_time})",
+            label="P(alive)" if share else "purchases expected",
+            unit=f"{self.unit}s" if self.unit else "",
+            share=share,
+        )
+
+    def _time(self, time: float) -> str:
+        return f"{time:.4g} {self.unit}s" if self.unit else f"{time:.4g}"
 
     def __repr__(self) -> str:
         return f"<HistoryMatrix of {self.name}: x 1 to {self.x[-1]}, t_x to {self.t_x[-1]:g}, T {self.T:g}>"
 
 
-def p_alive_matrix(model: TransactionsModel | Fit[Any], T: Span, *, max_x: int = 20) -> HistoryMatrix:
+def p_alive_matrix(model: TransactionsModel | BGBB | Fit[Any], T: Span, *, max_x: int = 20) -> HistoryMatrix:
     """P(alive) for every history that customers of one age can have.
 
     Args:
@@ -111,7 +126,7 @@ def p_alive_matrix(model: TransactionsModel | Fit[Any], T: Span, *, max_x: int =
 
 
 def expected_purchases_matrix(
-    model: TransactionsModel | Fit[Any],
+    model: TransactionsModel | BGBB | Fit[Any],
     t: Span,
     T: Span,
     *,
@@ -144,9 +159,9 @@ def expected_purchases_matrix(
     return attrs.evolve(_matrix("conditional_expected_purchases", found, T, max_x, figure), t=ahead)
 
 
-def _model(model: object) -> TransactionsModel:
+def _model(model: object) -> TransactionsModel | BGBB:
     found = model.model if isinstance(model, Fit) else model
-    if not isinstance(found, TransactionsModel):
+    if not isinstance(found, TransactionsModel | BGBB):
         expected = "a model of when customers buy"
         raise Invalid(
             [Problem("model", type(model).__name__, expected, "give BGNBD(…), ParetoNBD(…), or the fit of one")]
@@ -156,7 +171,7 @@ def _model(model: object) -> TransactionsModel:
 
 def _matrix(
     name: str,
-    model: TransactionsModel,
+    model: TransactionsModel | BGBB,
     T: Span,
     max_x: int,
     figure: Callable[[Any, Any, Any], Any],
@@ -182,8 +197,8 @@ def _matrix(
     )
 
 
-def _ages(model: TransactionsModel, age: float) -> tuple[float, ...]:
+def _ages(model: TransactionsModel | BGBB, age: float) -> tuple[float, ...]:
     """The ages at a last purchase: of a model in opportunities each of them, else evenly spaced ones."""
-    if model.RULE.names[-1] == "n":
+    if isinstance(model, BGBB):
         return tuple(float(opportunity) for opportunity in range(1, int(age) + 1))
     return tuple(age * step / STEPS for step in range(1, STEPS + 1))

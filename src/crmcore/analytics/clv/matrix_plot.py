@@ -8,46 +8,47 @@ from typing import TYPE_CHECKING
 from crmcore.analytics.drawing import axes_for, part_of_matplotlib
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from collections.abc import Sequence
 
-    from crmcore.analytics.clv.history_matrix import HistoryMatrix
+    from matplotlib.axes import Axes
 
 __all__ = ["draw_matrix"]
 
 
-def draw_matrix(matrix: HistoryMatrix, ax: Axes | None) -> Axes:
-    """Draw a matrix: x to the right, t_x upwards, empty where no customer can have such a history.
+def draw_matrix(
+    values: Sequence[Sequence[float | None]],
+    t_x: Sequence[float],
+    ax: Axes | None,
+    *,
+    title: str,
+    label: str,
+    unit: str,
+    share: bool,
+) -> Axes:
+    """Draw a matrix: x from 1 on to the right, t_x upwards, empty where no customer can have such a history.
 
     Args:
-        matrix: The matrix.
+        values: The figures, row by row.
+        t_x: The age at the last purchase of each row, evenly spaced.
         ax: The Axes to draw on; None for new ones.
+        title: What stands above.
+        label: What the figure is called.
+        unit: What ages are counted in; empty where nobody said.
+        share: Whether the figures are fractions, to be coloured from 0 to 1.
 
     Raises:
         Invalid: matplotlib is not installed.
     """
     axes = axes_for(ax)
-    alive = matrix.name == "p_alive"
-    half = (matrix.t_x[1] - matrix.t_x[0]) / 2 if len(matrix.t_x) > 1 else 0.5
+    half = (t_x[1] - t_x[0]) / 2 if len(t_x) > 1 else 0.5
     image = axes.imshow(
-        [[nan if value is None else value for value in row] for row in matrix.values],
-        origin="lower", aspect="auto", cmap="viridis", vmin=0, vmax=1 if alive else None, interpolation="nearest",
-        extent=(0.5, matrix.x[-1] + 0.5, matrix.t_x[0] - half, matrix.t_x[-1] + half),
+        [[nan if value is None else value for value in row] for row in values],
+        origin="lower", aspect="auto", cmap="viridis", vmin=0, vmax=1 if share else None, interpolation="nearest",
+        extent=(0.5, len(values[0]) + 0.5, t_x[0] - half, t_x[-1] + half),
     )  # fmt: skip
-    unit = f", {matrix.unit}s" if matrix.unit else ""
-    axes.set_title(_title(matrix))
+    axes.set_title(title)
     axes.set_xlabel("repeat purchases (x)")
-    axes.set_ylabel(f"age at the last purchase (t_x){unit}")
+    axes.set_ylabel("age at the last purchase (t_x)" + (f", {unit}" if unit else ""))
     axes.xaxis.set_major_locator(part_of_matplotlib("ticker").MaxNLocator(integer=True))
-    bar = axes.figure.colorbar(image, ax=axes, format="{x:.0%}" if alive else None)
-    bar.set_label("P(alive)" if alive else "purchases expected")
+    axes.figure.colorbar(image, ax=axes, format="{x:.0%}" if share else None).set_label(label)
     return axes
-
-
-def _title(matrix: HistoryMatrix) -> str:
-    one_time = f"{matrix.one_time:.0%}" if matrix.t is None else f"{matrix.one_time:.2g}"
-    what = "P(alive)" if matrix.t is None else f"Purchases expected in {_time(matrix, matrix.t)}"
-    return f"{what} at an age of {_time(matrix, matrix.T)}\n(one-time buyers, x = 0: {one_time})"
-
-
-def _time(matrix: HistoryMatrix, time: float) -> str:
-    return f"{time:.4g} {matrix.unit}s" if matrix.unit else f"{time:.4g}"

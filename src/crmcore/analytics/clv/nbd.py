@@ -47,7 +47,7 @@ class NBD(TransactionsModel):
         >>> from crmcore.analytics.clv import NBD
         >>> model = NBD(r=0.385, alpha=12.072, unit="week")
         >>> round(model.conditional_expected_purchases("39 weeks", x=2, t_x=30.43, T=38.86), 4)
-        1.8262
+        1.8263
     """
 
     NAMES: ClassVar[tuple[str, ...]] = ("r", "alpha")

@@ -30,7 +30,7 @@ def chance_of(n: float, t: float, r: float, alpha: float, s: float, beta: float)
     Example:
         >>> from crmcore.analytics.clv.pareto_nbd_pmf import chance_of
         >>> round(chance_of(0, 39.0, 0.553, 10.578, 0.606, 11.669), 4)
-        0.596
+        0.5936
     """
     left = _Left(n, r, alpha, s, beta)
     end = log1p(t / left.nearest)

@@ -101,9 +101,7 @@ def _grown(c: float, t: int) -> tuple[float, float, float]:
     return u, u * logarithm, u * logarithm * logarithm
 
 
-def _leap(
-    alpha: float, beta: float, before: tuple[float, float, float], after: tuple[float, float, float]
-) -> Jet:
+def _leap(alpha: float, beta: float, before: tuple[float, float, float], after: tuple[float, float, float]) -> Jet:
     """The logarithm of what is kept from one tᶜ to another with its derivatives by alpha, beta and c."""
     b, p, p2 = beta + before[0], before[1], before[2]
     u, q, q2 = (later - early for early, later in zip(before, after, strict=True))

@@ -20,7 +20,7 @@ NOTABLE = 0.1
 """The correlation from which on it is told; J. Cohen, Statistical Power Analysis, 1988, calls 0.1 small."""
 
 
-def _legal(x: Any, mean: Any) -> Any:  # noqa: ANN401 - numbers or arrays
+def _legal(x: Any, mean: Any) -> Any:
     return (x >= 0) & whole(x) & ((x == 0) | (mean > 0))
 
 
@@ -47,7 +47,7 @@ def everybody(columns: Columns, engine: EngineName | None) -> Rows:
     return gathered(attrs.evolve(columns, cells=cells), SPEND, engine)
 
 
-def filled(mean: Any) -> Any:  # noqa: ANN401 - a number, or a column of any library
+def filled(mean: Any) -> Any:
     """Means with 0, which no purchase comes to, where one is missing.
 
     Args:
@@ -106,10 +106,10 @@ def _correlation(rows: Rows) -> float:
     return xm / sqrt(xx * mm) if xx * mm > 0 else 0.0
 
 
-def _from_middle(rows: Rows, column: Any) -> Any:  # noqa: ANN401 - columns
+def _from_middle(rows: Rows, column: Any) -> Any:
     middle = rows.engine.dot(rows.weights, column) / rows.customers
     return rows.engine.one(lambda _, cell: cell - middle, column)
 
 
-def _products(_: Any, weight: Any, x: Any, mean: Any) -> tuple[Any, ...]:  # noqa: ANN401 - columns
+def _products(_: Any, weight: Any, x: Any, mean: Any) -> tuple[Any, ...]:
     return weight * x * x, weight * x * mean, weight * mean * mean

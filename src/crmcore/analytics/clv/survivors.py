@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import inf
-from typing import Any
 
 from crmcore.analytics.calculus.engines import PLAIN
 from crmcore.analytics.clv.rows import Rows, number
@@ -18,8 +17,8 @@ def read_survivors(survivors: object) -> Rows:
     """Customers by the renewal they left at, or up to which they are known to have stayed.
 
     Args:
-        survivors: How many customers there were at first and after each renewal, shape ``(n,)``; or such a list for each
-            of several cohorts, which may be of different age.
+        survivors: How many customers there were at first and after each renewal, shape ``(n,)``; or such a list for
+            each of several cohorts, which may be of different age.
 
     Raises:
         Invalid: Numbers are missing, below 0 or rising; lists them.

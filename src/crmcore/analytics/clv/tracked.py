@@ -92,7 +92,12 @@ class Tracking(Tabular):
         """
         from crmcore.analytics.clv.validation_plots import draw_tracking
 
-        return draw_tracking(self, ax, cumulative=cumulative)
+        title = "Repeat purchases until each day" if cumulative else f"Repeat purchases of each {self.unit}"
+        made = self.cumulative_actual if cumulative else self.actual
+        expected = self.cumulative_expected if cumulative else self.expected
+        return draw_tracking(
+            self.end, made, expected, ax, title=title, unit=str(self.unit), calibration_end=self.calibration_end
+        )
 
 
 def tracking(

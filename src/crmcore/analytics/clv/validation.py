@@ -60,7 +60,7 @@ class FrequencyTable(Tabular):
         """
         from crmcore.analytics.clv.validation_plots import draw_frequency
 
-        return draw_frequency(self, ax)
+        return draw_frequency(self.x, self.actual, self.expected, ax)
 
 
 @attrs.frozen
@@ -108,7 +108,7 @@ class CalibrationTable(Tabular):
         """
         from crmcore.analytics.clv.validation_plots import draw_calibration
 
-        return draw_calibration(self, ax)
+        return draw_calibration(self.x, self.actual, self.expected, ax)
 
 
 def frequency_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> FrequencyTable:

@@ -34,7 +34,7 @@ def churn(
     grace: timedelta | str | int = 0,
     each: Unit | None = None,
     by: str | None = None,
-    at: datetime | date | str | None = None,
+    as_of: datetime | date | str | None = None,
     customer: str = "customer",
     start: str = "start",
     end: str = "end",
@@ -47,9 +47,10 @@ def churn(
 ) -> Churn:
     """Churn over a period: how many customers left, as a share, and what revenue went with them.
 
-    Customers are counted on the day before the period and on its last day, so what starts or ends on the first day of
-    the period happens in it. Churn is dated at the first day not served. Subscriptions of one customer that adjoin or
-    overlap are one.
+    Customers are looked at on two days: the first of the period, and the first after it, which is the first of the
+    next. Whoever is served on the one and not on the other is lost. What starts on the first day of a period is in its
+    start; what starts, or is not served any more, on the first day after it happens in the period. Subscriptions of
+    one customer that adjoin or overlap are one, and churn is dated at the first day not served.
 
     Args:
         subscriptions: One row a subscription: records, mappings, a mapping of columns, a CSV path or a DataFrame.
@@ -62,9 +63,9 @@ def churn(
             counts, and is told among ``pending``.
         each: Also for every ``"month"`` (week, quarter, …) of the period, in ``parts``.
         by: Also for each value of this column, in ``groups``.
-        at: The as-of, a bare date meaning its end: what starts later is left out, what ends later still runs, and a
-            period that is not over is looked at up to it. By default the last day of the period, or the latest first
-            day in the data if that is later.
+        as_of: What is known, a bare date meaning its end: what starts later is left out, what ends later still runs,
+            and a period that is not over, its first day after included, is looked at up to it. By default that day,
+            or the latest first day served in the data if that is later.
         customer: The column of the customer.
         start: The column of the first day served; ``started_on`` is found too.
         end: The column of the first day not served, empty while it runs; ``ended_on`` is found too.
@@ -89,7 +90,7 @@ def churn(
         ...     [
         ...         {"customer": "ada", "start": "2026-01-01", "end": None},
         ...         {"customer": "bob", "start": "2026-02-01", "end": "2026-03-20"},
-        ...         {"customer": "cyd", "start": "2026-03-01", "end": None},
+        ...         {"customer": "cyd", "start": "2026-03-12", "end": None},
         ...     ],
         ...     period="2026-03",
         ... )
@@ -102,7 +103,7 @@ def churn(
         raise Invalid([Problem("method", method, "start_base or exposed_base", 'say method="start_base"')])
     names = {"customer": customer, "start": start, "end": end, "amount": amount, "interval": interval}
     asked = Question(
-        period=period, each=each, by=by, at=at, grace=grace, names=names,
+        period=period, each=each, by=by, as_of=as_of, grace=grace, names=names,
         currency=currency, rates=rates, zone=zone, date_format=date_format,
     )  # fmt: skip
     seen = observe(subscriptions, asked)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from crmcore.analytics.results import Provenance, Section, Tabular, percent, written
-from crmcore.analytics.retention.revenue_result import Movements
+from crmcore.analytics.retention.revenue_result import Movements, labelled
 from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ SIDE_BY_SIDE = (*COUNTS[:5], *RATES, "gross_revenue_churn", "net_revenue_churn")
 
 DEFINITIONS: Mapping[str, str] = FrozenMap(
     {
-        "start": "Customers served on the day before the period.",
-        "end": "Customers served on its last day: start + joined + reactivated - lost.",
-        "joined": "Customers at the end whose first day ever is in the period; on the exposed base, every first day "
-        "in the period.",
+        "start": "Customers served on the first day of the period.",
+        "end": "Customers served on the first day after it: start + joined + reactivated - lost.",
+        "joined": "Customers at the end whose first day ever is after the first of the period; on the exposed base, "
+        "every first day from then on.",
         "reactivated": "Customers at the end who were customers before, but not at the start; on the exposed base, "
         "every return in the period.",
         "lost": "Customers at the start who are none at the end; on the exposed base, every leaving in the period, at "
         "the first day of the gap.",
-        "only_inside": "Customers in the period who are none at its start and none at its end. On the start base they "
+        "only_inside": "Customers in between who are none at the start and none at the end. On the start base they "
         "are in no other figure.",
         "left_and_returned": "Customers at both ends who were none in between. On the start base they are not lost.",
         "pending": "Customers counted at the end because their gap has not lasted as long as the grace at the as-of. "
@@ -57,15 +57,15 @@ class Churn(Tabular):
 
     Attributes:
         method: What the rate is of: those of the start (``start_base``), or also those who came (``exposed_base``).
-        start: Customers on the day before the period.
+        start: Customers on the first day of the period.
         joined: Customers who came for the first time.
         reactivated: Customers who came back.
         lost: Customers who left.
-        end: Customers on the last day.
-        only_inside: Customers who came and left within the period.
-        left_and_returned: Customers who left and came back within it.
+        end: Customers on the first day after it.
+        only_inside: Customers who came and left in between.
+        left_and_returned: Customers who left and came back in between.
         pending: Customers at the end whose gap is too short so far to say that they left.
-        per_year: How many such periods a year has.
+        per_year: How many such periods a year has; None where the as-of is its first day.
         movements: The movements of recurring revenue; None without amounts.
         group: What this part is grouped under; None for the whole, and for subscriptions without one.
         by: What ``groups`` divides by; None when nothing was asked for.
@@ -83,7 +83,7 @@ class Churn(Tabular):
     only_inside: int
     left_and_returned: int
     pending: int
-    per_year: float
+    per_year: float | None
     movements: Movements | None
     group: object = None
     by: str | None = None
@@ -109,7 +109,7 @@ class Churn(Tabular):
     @property
     def annualised(self) -> float | None:
         """The churn of a year in which every period were like this one, a fraction."""
-        if self.rate is None:
+        if self.rate is None or self.per_year is None:
             return None
         return -math.expm1(self.per_year * math.log1p(-self.rate)) if self.rate < 1 else 1.0
 
@@ -154,7 +154,7 @@ class Churn(Tabular):
             (1, 1, 1.0)
         """
         if self.groups:
-            return [{str(self.by): key, **row} for key, group in self.groups.items() for row in group.to_dicts()]
+            return [labelled(self.by, key, row) for key, group in self.groups.items() for row in group.to_dicts()]
         return [row for part in self.parts for row in part.to_dicts()] or [self._row()]
 
     def sections(self) -> list[Section]:
@@ -179,7 +179,7 @@ class Churn(Tabular):
 
     def _why(self, name: str) -> str:
         if name in RATES:
-            return "there was no customer to lose"
+            return "there was no customer to lose" if self.rate is None else "the as-of is the first day of the period"
         if self.movements is None:
             return "the subscriptions have no amounts"
         return self.movements.reasons[name.replace("revenue_churn", "churn")]

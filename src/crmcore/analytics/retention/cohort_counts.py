@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
+from itertools import chain, compress
+from operator import ne
 from typing import TYPE_CHECKING
 
 import attrs
 
 from crmcore.analytics.retention.days import NEVER
+from crmcore.analytics.retention.purchase_days import PurchaseDays
 
 if TYPE_CHECKING:
     from crmcore.analytics.retention.cohort_grid import Grid
@@ -45,54 +48,50 @@ def counted(told: Purchases, grid: Grid) -> CohortCounts:
     """Count purchases by cohort and age."""
     back = {row for row, minor in enumerate(told.minor or ()) if minor is not None and minor < 0}
     bought = told.only([row for row in range(len(told.days)) if row not in back]) if back else told
-    firsts, lasts = _ends(bought)
-    early = {row for row in back if told.days[row] < firsts[told.codes[row]]}
+    days = PurchaseDays.of(bought.codes, bought.days)
+    firsts = days.firsts
+    first_of = dict(zip(days.who, firsts, strict=True))
+    early = {row for row in back if told.days[row] < first_of.get(told.codes[row], NEVER)}
     kept = told.only([row for row in range(len(told.days)) if row not in early]) if early else told
-    numbers = {first: grid.number(first) for first in {*firsts} - {NEVER}}
-    cohort_of = [numbers.get(first, 0) for first in firsts]
+    numbers = {first: grid.number(first) for first in set(firsts)}
+    cohorts = list(map(numbers.__getitem__, firsts))
     latest: dict[int, int] = {}
     for first, number in numbers.items():
         latest[number] = max(first, latest.get(number, 0))
-    buyers = [code for code, first in enumerate(firsts) if first != NEVER]
-    oldest = grid.ages([firsts[code] for code in buyers], [lasts[code] for code in buyers])
+    oldest = grid.ages(firsts, days.lasts)
     return CohortCounts(
-        Counter([cohort_of[code] for code in buyers]),
+        Counter(cohorts),
         latest,
-        _active(bought, firsts, cohort_of, grid),
-        Counter(zip([cohort_of[code] for code in buyers], oldest, strict=True)),
-        _spent(kept, firsts, cohort_of, grid),
+        _active(days, firsts, cohorts, grid),
+        Counter(zip(cohorts, oldest, strict=True)),
+        _spent(kept, first_of, numbers, grid),
         _excluded(told, len(back), len(early)),
     )
 
 
-def _ends(bought: Purchases) -> tuple[list[int], list[int]]:
-    """The first and the last day of each customer; ``NEVER`` and 0 of those who bought nothing."""
-    firsts, lasts = [NEVER] * len(bought.customers), [0] * len(bought.customers)
-    for code, day in zip(bought.codes, bought.days, strict=True):
-        if day < firsts[code]:  # noqa: PLR1730 - min() would cost a call a row
-            firsts[code] = day
-        if day > lasts[code]:  # noqa: PLR1730 - so would max()
-            lasts[code] = day
-    return firsts, lasts
-
-
-def _active(bought: Purchases, firsts: list[int], cohort_of: list[int], grid: Grid) -> dict[Cell, int]:
+def _active(days: PurchaseDays, firsts: list[int], cohorts: list[int], grid: Grid) -> dict[Cell, int]:
     """How many customers buy at each age, each once."""
-    ages = grid.ages(map(firsts.__getitem__, bought.codes), bought.days)
+    ages = grid.ages(days.spread(firsts), days.days)
     wide = max(ages, default=0) + 1
-    seen = {code * wide + age for code, age in zip(bought.codes, ages, strict=True)}
-    counts = Counter([cohort_of[one // wide] * wide + one % wide for one in seen])
-    return {divmod(cell, wide): count for cell, count in counts.items()}
+    reached = [place * wide + age for place, age in zip(days.spread(range(len(firsts))), ages, strict=True)]
+    anew = map(ne, reached, chain([-1], reached))  # those of one customer stand together, in order
+    cells = [cohort * wide + age for cohort, age in zip(days.spread(cohorts), ages, strict=True)]
+    return {divmod(cell, wide): count for cell, count in Counter(compress(cells, anew)).items()}
 
 
-def _spent(kept: Purchases, firsts: list[int], cohort_of: list[int], grid: Grid) -> dict[Cell, int]:
+def _spent(kept: Purchases, first_of: Mapping[int, int], numbers: Mapping[int, int], grid: Grid) -> dict[Cell, int]:
     """What each cohort spends at each age, returns taken off."""
-    spent: dict[Cell, int] = defaultdict(int)
-    if kept.minor is not None:
-        ages = grid.ages(map(firsts.__getitem__, kept.codes), kept.days)
-        for code, age, minor in zip(kept.codes, ages, kept.minor, strict=True):
-            spent[cohort_of[code], age] += minor or 0
-    return spent
+    if kept.minor is None:
+        return {}
+    firsts = list(map(first_of.__getitem__, kept.codes))
+    ages = grid.ages(firsts, kept.days)
+    wide = max(ages, default=0) + 1
+    spent: dict[int, int] = {}
+    so_far = spent.get
+    for first, age, minor in zip(firsts, ages, kept.minor, strict=True):
+        cell = numbers[first] * wide + age
+        spent[cell] = so_far(cell, 0) + (minor or 0)
+    return {divmod(cell, wide): minor for cell, minor in spent.items()}
 
 
 def _excluded(told: Purchases, returns: int, early: int) -> dict[str, int]:

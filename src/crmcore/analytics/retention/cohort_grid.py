@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
+from operator import sub
 from typing import Literal
 
 import attrs
@@ -52,15 +53,15 @@ class Grid:
     def ages(self, firsts: Iterable[int], days: Iterable[int]) -> list[int]:
         """How old customers with these first days are on these days."""
         firsts, days = list(firsts), list(days)
-        known = {*firsts, *days}
+        known = set(firsts).union(days)
         if self.anchor == "calendar":
-            numbers = {day: self.number(day) for day in known}
-            return [numbers[day] - numbers[first] for first, day in zip(firsts, days, strict=True)]
+            number_of = {day: self.number(day) for day in known}.__getitem__
+            return list(map(sub, map(number_of, days), map(number_of, firsts)))
         if self.unit in DAYS:
             length = DAYS[self.unit]
             return [(day - first) // length for first, day in zip(firsts, days, strict=True)]
-        places, months = {day: _place(day) for day in known}, MONTHS[self.unit]
-        return [_months(places[first], places[day]) // months for first, day in zip(firsts, days, strict=True)]
+        place_of, months = {day: _place(day) for day in known}.__getitem__, MONTHS[self.unit]
+        return [age // months for age in map(_months, map(place_of, firsts), map(place_of, days))]
 
     def shown(self, first: int, known: int, *, partial: bool) -> int:
         """How many ages a customer of a first day has completed by a last known day; or begun."""

@@ -66,7 +66,7 @@ class Tenures(Tabular):
 def tenures(
     subscriptions: Source,
     *,
-    at: datetime | date | str,
+    as_of: datetime | date | str,
     grace: timedelta | str | int = 0,
     customer: str = "customer",
     start: str = "start",
@@ -81,7 +81,7 @@ def tenures(
 
     Args:
         subscriptions: One row a subscription: records, mappings, a mapping of columns, a CSV path or a DataFrame.
-        at: The as-of, a bare date meaning its end: what starts later is left out, what ends later still runs.
+        as_of: What is known, a bare date meaning its end: what starts later is left out, what ends later still runs.
         grace: A gap in a customer's service shorter than this is none: whole days as a number, ``"30d"``,
             ``"2 weeks"`` or a timedelta. One that has not lasted as long at the as-of has ended nothing.
         customer: The column of the customer.
@@ -100,7 +100,7 @@ def tenures(
         ...     {"customer": "ada", "start": "2026-01-01", "end": "2026-03-02"},
         ...     {"customer": "bob", "start": "2026-02-01", "end": None},
         ... ]
-        >>> found = tenures(rows, at="2026-03-31")
+        >>> found = tenures(rows, as_of="2026-03-31")
         >>> found.durations, found.observed
         ((60, 58), (True, False))
         >>> kaplan_meier(found.durations, found.observed, unit="days").median
@@ -108,7 +108,7 @@ def tenures(
     """
     check_names({"customer": customer, "start": start, "end": end})
     place = calendar.zone(zone)
-    known = day_at(at, place)
+    known = day_at(as_of, place, "as_of")
     told = read_subscriptions(
         draw(subscriptions, {"customer": customer, "start": start, "end": end}, None),
         zone=place, date_format=checked_format(date_format), currency=None, rates=None, rates_of=date.min,

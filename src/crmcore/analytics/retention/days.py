@@ -32,12 +32,12 @@ _EPOCH_DAY = EPOCH.toordinal()
 
 @attrs.frozen
 class Span:
-    """A period in days: from its first to the last, which is included.
+    """A period in days: customers are looked at on its first, and on the first after it.
 
     Attributes:
         period: The period.
         first: Its first day.
-        after: The first day after it, or after the last that is known of.
+        after: The first day after it, or the last that is known of.
     """
 
     period: Period
@@ -46,12 +46,14 @@ class Span:
 
     @property
     def days(self) -> int:
-        """How many days are counted."""
+        """How many days lie between the two."""
         return self.after - self.first
 
     @property
-    def per_year(self) -> float:
+    def per_year(self) -> float | None:
         """How many such periods a year has: exact for whole months, else by a year of 365.25 days."""
+        if not self.days:
+            return None
         first, after = date.fromordinal(self.first), date.fromordinal(self.after)
         months = (after.year - first.year) * 12 + after.month - first.month
         whole = months > 0 and calendar.add_months(first, months) == after
@@ -93,21 +95,33 @@ def local_days(micros: Sequence[int | None], zone: ZoneInfo) -> list[int | None]
         micros: Instants, in microseconds since 1970.
         zone: The time zone.
     """
-    if zone.key == "UTC":
-        return [None if micro is None else micro // DAY + _EPOCH_DAY for micro in micros]
     known: dict[int | None, int | None] = dict.fromkeys(micros)
     for micro in known:
-        known[micro] = None if micro is None else instant_at(micro).astimezone(zone).toordinal()
+        known[micro] = None if micro is None else _local_day(micro, zone)
     return list(map(known.__getitem__, micros))
 
 
-def day_at(value: datetime | date | str, zone: ZoneInfo) -> int:
+def _local_day(micro: int, zone: ZoneInfo) -> int:
+    if zone.key == "UTC":
+        return micro // DAY + _EPOCH_DAY
+    return instant_at(micro).astimezone(zone).toordinal()
+
+
+def day_at(value: datetime | date | str, zone: ZoneInfo, path: str) -> int:
     """The day an as-of falls on.
+
+    Args:
+        value: An instant, or a day.
+        zone: The time zone.
+        path: What the caller calls it.
 
     Raises:
         Invalid: It is no instant and no day.
     """
-    return min(calendar.moment(value, zone=zone).astimezone(zone).toordinal(), NEVER - 2)
+    try:
+        return min(calendar.moment(value, zone=zone).astimezone(zone).toordinal(), NEVER - 2)
+    except Invalid as error:
+        raise Invalid([attrs.evolve(problem, path=path) for problem in error.problems]) from error
 
 
 def end_of(day: int, zone: ZoneInfo) -> datetime:
@@ -158,4 +172,4 @@ def spans_of(span: Span, each: Unit | None, known: int) -> tuple[Span, ...]:
         mend = f"give a period that is made of whole {each}s, or another unit"
         raise Invalid([Problem("each", each, f"a unit that {whole.name} divides into", mend)])
     spans = [span_of(part, calendar.zone(whole.zone)) for part in parts]
-    return tuple(attrs.evolve(one, after=min(one.after, known + 1)) for one in spans if one.first <= known)
+    return tuple(attrs.evolve(one, after=min(one.after, known)) for one in spans if one.first <= known)

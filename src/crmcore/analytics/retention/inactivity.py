@@ -92,7 +92,7 @@ class Lapsed(Tabular):
 
         Example:
             >>> from crmcore.analytics.retention import lapsed
-            >>> (row,) = lapsed([{"customer": "ada", "at": "2026-01-05"}], end="2026-03-01", after="30d").to_dicts()
+            >>> (row,) = lapsed([{"customer": "ada", "at": "2026-01-05"}], as_of="2026-03-01", after="30d").to_dicts()
             >>> row["customer"], row["days"], row["lapsed"]
             ('ada', 55, True)
         """
@@ -154,7 +154,7 @@ def rule_of(after: timedelta | str | int, times: float | None) -> Rule:
 def lapsed(
     purchases: Source,
     *,
-    end: datetime | date | str,
+    as_of: datetime | date | str,
     after: timedelta | str | int = "365d",
     times: float | None = None,
     customer: str = "customer",
@@ -170,7 +170,7 @@ def lapsed(
     Args:
         purchases: One row a purchase: records, mappings, a mapping of columns, a CSV path or a DataFrame. Leave
             returns out.
-        end: The instant to look back from, a bare date meaning its end. Later purchases are not looked at.
+        as_of: The instant to look back from, a bare date meaning its end. Later purchases are not looked at.
         after: The fewest days of silence that are allowed: whole days as a number, ``"90d"``, ``"12 weeks"`` or a
             timedelta. More than that is lapsed.
         times: Also allow so many of the customer's own median intervals between purchase days, where that is longer.
@@ -186,13 +186,14 @@ def lapsed(
         >>> from crmcore.analytics.retention import lapsed
         >>> rows = [("ada", "2026-01-01"), ("ada", "2026-01-31"), ("ada", "2026-03-02"), ("bob", "2026-03-02")]
         >>> orders = [{"customer": who, "at": day} for who, day in rows]
-        >>> lapsed(orders, end="2026-04-11", after="30d").customers
+        >>> lapsed(orders, as_of="2026-04-11", after="30d").customers
         ('ada', 'bob')
-        >>> lapsed(orders, end="2026-04-11", after="30d", times=2).customers
+        >>> lapsed(orders, as_of="2026-04-11", after="30d", times=2).customers
         ('bob',)
     """
     rule = rule_of(after, times)
-    told = read_purchases(purchases, {"customer": customer, "at": at}, end=end, zone=zone, date_format=date_format)
+    names = {"customer": customer, "at": at}
+    told = read_purchases(purchases, names, end=as_of, path="as_of", zone=zone, date_format=date_format)
     silences = [
         Silence(who, date.fromordinal(days[-1]), told.known - days[-1], *rule.allowed(days))
         for who, days in told.by_customer().items()

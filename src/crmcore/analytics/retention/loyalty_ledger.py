@@ -103,7 +103,7 @@ class LoyaltyLedger(Tabular):
 def loyalty(
     entries: Source,
     *,
-    end: datetime | date | str | None = None,
+    as_of: datetime | date | str | None = None,
     expires_after: timedelta | str | int | None = None,
     customer: str = "customer",
     at: str = "at",
@@ -120,7 +120,7 @@ def loyalty(
 
     Args:
         entries: One row an entry: records, mappings, a mapping of columns, a CSV path or a DataFrame.
-        end: The last instant looked at, a bare date meaning its end; by default that of the last entry. Points that
+        as_of: The last instant looked at, a bare date meaning its end; by default that of the last entry. Points that
             expire by then have.
         expires_after: How long points can be used, from the day they were earned: ``"12 months"``, ``"90d"``, a number
             of days or a timedelta; by default for ever.
@@ -144,7 +144,7 @@ def loyalty(
         ...     {"customer": "ada", "at": "2025-06-01", "what": "earned", "points": 50},
         ...     {"customer": "ada", "at": "2025-07-01", "what": "redeemed", "points": 70},
         ... ]
-        >>> ledger = loyalty(entries, end="2026-02-01", expires_after="12 months")
+        >>> ledger = loyalty(entries, as_of="2026-02-01", expires_after="12 months")
         >>> ada = ledger.accounts["ada"]
         >>> ada.earned, ada.redeemed, ada.expired, ada.balance
         (150, 70, 30, 50)
@@ -158,16 +158,16 @@ def loyalty(
     wanted = [Wanted(role, name, required=role != "expires_on") for role, name in names.items()]
     columns = columns_of(entries, wanted, "entries")
     told = _read(columns, lasts, place, checked_format(date_format))
-    known = max(told.days, default=0) if end is None else day_at(end, place)
+    known = max(told.days, default=0) if as_of is None else day_at(as_of, place, "as_of")
     accounts = _accounts(told, columns, known)
     later = sum(day > known for day in told.days)
     made = Provenance(
         at=end_of(known, place) if known else None,
-        at_given=end is not None,
+        at_given=as_of is not None,
         period=None,
         zone=place.key,
         currency=None,
-        exclusions=FrozenMap({"entries after the end": later} if later else {}),
+        exclusions=FrozenMap({"entries after the as-of": later} if later else {}),
     )
     return LoyaltyLedger(accounts=accounts, made=made)
 

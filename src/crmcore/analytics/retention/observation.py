@@ -35,7 +35,7 @@ class Question:
     period: Period | str
     each: Unit | None
     by: str | None
-    at: datetime | date | str | None
+    as_of: datetime | date | str | None
     grace: timedelta | str | int
     names: Mapping[str, str | None]
     currency: str | None
@@ -102,7 +102,7 @@ def observe(subscriptions: Source | Columns, question: Question) -> Observation:
     zone = calendar.zone(question.zone)
     span = span_of(question.period, zone)
     grace = days_in(question.grace, "grace")
-    known = None if question.at is None else _known(question.at, span, zone)
+    known = None if question.as_of is None else _known(question.as_of, span, zone)
     format_ = checked_format(question.date_format)
     columns = subscriptions if isinstance(subscriptions, Columns) else draw(subscriptions, question.names, question.by)
     told = read_subscriptions(
@@ -114,7 +114,7 @@ def observe(subscriptions: Source | Columns, question: Question) -> Observation:
         rates_of=date.fromordinal(span.first),
     )
     latest = max(told.starts, default=0)
-    until = max(span.after - 1, latest) if known is None else known
+    until = max(span.after, latest) if known is None else known
     made = Provenance(
         at=end_of(until, zone),
         at_given=known is not None or until > latest,
@@ -124,7 +124,7 @@ def observe(subscriptions: Source | Columns, question: Question) -> Observation:
         exclusions=FrozenMap(_exclusions(told, until, span, cut=known is not None)),
     )
     rows = [row for row, start in enumerate(told.starts) if start <= until and start < told.ends[row]]
-    seen = attrs.evolve(span, after=min(span.after, until + 1))
+    seen = attrs.evolve(span, after=min(span.after, until))
     spans = spans_of(span, question.each, until)
     return Observation(told, rows, seen, spans, grace, until, question.by, made)
 
@@ -136,11 +136,11 @@ def _check(question: Question) -> None:
     check_names(question.names, optional=("amount", "interval"), rates=question.rates)
 
 
-def _known(at: datetime | date | str, span: Span, zone: ZoneInfo) -> int:
-    known = day_at(at, zone)
+def _known(as_of: datetime | date | str, span: Span, zone: ZoneInfo) -> int:
+    known = day_at(as_of, zone, "as_of")
     if known < span.first:
         first = date.fromordinal(span.first).isoformat()
-        raise Invalid([Problem("at", at, f"{first}, the first day of the period, or later", "ask for an earlier one")])
+        raise Invalid([Problem("as_of", as_of, f"{first}, the first day of the period, or later", "ask for an earlier one")])
     return known
 
 
@@ -149,7 +149,7 @@ def _exclusions(told: Subscriptions, known: int, span: Span, *, cut: bool) -> di
         "subscriptions that begin after the as-of": sum(start > known for start in told.starts),
         "subscriptions that served no day": sum(map(int.__eq__, told.starts, told.ends)),
         "ends after the as-of, taken as running": sum(known < end < NEVER for end in told.ends) if cut else 0,
-        "days of the period after the as-of, not looked at": max(span.after - 1 - known, 0),
+        "days of the period, that of the as-of and later, not looked at": max(span.after - known, 0),
         "subscriptions without an amount, in no revenue": (told.monthly or []).count(None),
     }
     return {what: count for what, count in counts.items() if count}

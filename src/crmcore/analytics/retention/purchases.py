@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -12,7 +11,8 @@ from crmcore.analytics.amounts import in_one_currency, read_amounts
 from crmcore.analytics.cells import checked_format, read_keys
 from crmcore.analytics.columns import Columns, Wanted, columns_of
 from crmcore.analytics.results import Provenance
-from crmcore.analytics.retention.days import NEVER, day_at, end_of
+from crmcore.analytics.retention.days import day_at, end_of
+from crmcore.analytics.retention.purchase_days import PurchaseDays
 from crmcore.analytics.retention.subscriptions import check_names, read_days, rejected
 from crmcore.kernel import calendar
 from crmcore.kernel.errors import Invalid, Problem
@@ -61,11 +61,7 @@ class Purchases:
 
     def by_customer(self) -> dict[object, list[int]]:
         """The purchase days of each customer, each day once, in order."""
-        found: dict[object, list[int]] = {}
-        pairs = {code * NEVER + day for code, day in zip(self.codes, self.days, strict=True)}
-        for code, group in groupby(sorted(pairs), key=NEVER.__rfloordiv__):
-            found[self.customers[code]] = [pair - code * NEVER for pair in group]
-        return found
+        return {self.customers[code]: days for code, days in PurchaseDays.of(self.codes, self.days)}
 
 
 def read_purchases(
@@ -73,6 +69,7 @@ def read_purchases(
     names: Mapping[str, str | None],
     *,
     end: datetime | date | str | None,
+    path: str = "end",
     zone: str | ZoneInfo,
     date_format: str | None,
     currency: str | None = None,
@@ -84,6 +81,7 @@ def read_purchases(
         source: The table.
         names: What each column is called, by role: ``customer``, ``at`` and, where revenue is asked for, ``amount``.
         end: The last instant that is looked at, a bare date meaning its end; None for all there is.
+        path: What the caller calls it.
         zone: The time zone whose days count.
         date_format: How text dates are written; None means ISO 8601.
         currency: What bare amounts are in.
@@ -97,7 +95,7 @@ def read_purchases(
     wanted = [Wanted(role, name, required=True) for role, name in names.items() if name is not None]
     columns = columns_of(source, wanted, TABLE)
     return purchases_in(
-        columns, end=end, zone=calendar.zone(zone), date_format=date_format, currency=currency, rates=rates
+        columns, end=end, path=path, zone=calendar.zone(zone), date_format=date_format, currency=currency, rates=rates
     )
 
 
@@ -105,6 +103,7 @@ def purchases_in(
     columns: Columns,
     *,
     end: datetime | date | str | None,
+    path: str = "end",
     zone: ZoneInfo,
     date_format: str | None,
     currency: str | None = None,
@@ -125,7 +124,7 @@ def purchases_in(
     if amounts is not None:
         minor, currency = in_one_currency(columns, amounts, currency, rates, lambda row: date.fromordinal(bought[row]))
     latest = max(bought, default=0)
-    known = latest if end is None else day_at(end, zone)
+    known = latest if end is None else day_at(end, zone, path)
     made = Provenance(
         at=end_of(known, zone) if known else None,
         at_given=end is not None,

@@ -28,7 +28,7 @@ class HowMoved(TypedDict, total=False):
     period: Period | str
     each: Unit | None
     by: str | None
-    at: datetime | date | str | None
+    as_of: datetime | date | str | None
     grace: timedelta | str | int
     customer: str
     start: str
@@ -47,7 +47,7 @@ def movements(
     period: Period | str,
     each: Unit | None = None,
     by: str | None = None,
-    at: datetime | date | str | None = None,
+    as_of: datetime | date | str | None = None,
     grace: timedelta | str | int = 0,
     customer: str = "customer",
     start: str = "start",
@@ -61,9 +61,10 @@ def movements(
 ) -> Movements:
     """Monthly recurring revenue (MRR) in movement: new, reactivation, expansion, contraction, churned.
 
-    Each customer's MRR on the day before the period is compared with that on its last day, all its subscriptions
-    added up, so each is in one movement, and what starts or ends on the first day of the period happens in it. An
-    amount a month is rounded half-even to minor units: a year's / 12, a quarter's / 3, a week's × 52.1775 / 12.
+    Each customer's MRR on the first day of the period is compared with that on the first day after it, all its
+    subscriptions added up, so each is in one movement, and the end of one period is the start of the next. What is in
+    force on the first day of the period is in its start. An amount a month is rounded half-even to minor units: a
+    year's / 12, a quarter's / 3, a week's × 52.1775 / 12.
 
     Args:
         subscriptions: One row a stretch of service at one price: records, mappings, a mapping of columns, a CSV
@@ -72,8 +73,9 @@ def movements(
         each: Also for every ``"month"`` (week, quarter, …) of the period, in ``parts``; the ends of one are the
             starts of the next.
         by: Also for each value of this column, in ``groups``.
-        at: The as-of, a bare date meaning its end: what starts later is left out, what ends later still runs, and a
-            period that is not over is looked at up to it. By default all that the rows say holds.
+        as_of: What is known, a bare date meaning its end: what starts later is left out, what ends later still runs,
+            and a period that is not over, its first day after included, is looked at up to it. By default that day,
+            or the latest first day served in the data if that is later.
         grace: A gap in a customer's service shorter than this is none, and the MRR before it goes on in it:
             whole days as a number, ``"30d"``, ``"2 weeks"`` or a timedelta.
         customer: The column of the customer.
@@ -100,8 +102,8 @@ def movements(
         ...     [
         ...         {"customer": "ada", "start": "2026-01-01", "end": "2026-03-10", "amount": 50},
         ...         {"customer": "ada", "start": "2026-03-10", "end": None, "amount": 80},
-        ...         {"customer": "bob", "start": "2026-02-01", "end": "2026-03-01", "amount": 30},
-        ...         {"customer": "cyd", "start": "2026-03-01", "end": None, "amount": 20},
+        ...         {"customer": "bob", "start": "2026-02-01", "end": "2026-04-01", "amount": 30},
+        ...         {"customer": "cyd", "start": "2026-03-12", "end": None, "amount": 20},
         ...     ],
         ...     period="2026-03",
         ...     currency="EUR",
@@ -113,7 +115,7 @@ def movements(
     """
     names = {"customer": customer, "start": start, "end": end, "amount": amount, "interval": interval}
     asked = Question(
-        period=period, each=each, by=by, at=at, grace=grace, names=names,
+        period=period, each=each, by=by, as_of=as_of, grace=grace, names=names,
         currency=currency, rates=rates, zone=zone, date_format=date_format,
     )  # fmt: skip
     seen = observe(subscriptions, asked)
@@ -148,12 +150,12 @@ def _moved(seen: Observation, customers: Customers, span: Span, **more: Unpack[_
     minor = dict.fromkeys(("start", *FLOWS, "end"), 0)
     counts = dict(minor)
     for served, spells in zip(customers.served, customers.spells, strict=True):
-        before, now = worth_on(served, spells, span.first - 1), worth_on(served, spells, span.after - 1)
+        before, now = worth_on(served, spells, span.first), worth_on(served, spells, span.after)
         for name, amount in (("start", before), ("end", now)):
             minor[name] += amount
             counts[name] += amount > 0
         if before != now:
-            name = _movement(before, now, had=any(worth and start < span.first for start, _, worth in served))
+            name = _movement(before, now, had=any(worth and start <= span.first for start, _, worth in served))
             minor[name] += abs(now - before)
             counts[name] += 1
     return Movements(minor=FrozenMap(minor), customers=FrozenMap(counts), made=seen.made_over(span), **more)
@@ -215,8 +217,8 @@ def nrr(subscriptions: Source | Movements, **how: Unpack[HowMoved]) -> float | N
     Example:
         >>> from crmcore.analytics.retention import nrr
         >>> rows = [
-        ...     {"customer": "ada", "start": "2026-01-01", "end": "2026-02-01", "amount": 22},
-        ...     {"customer": "ada", "start": "2026-02-01", "end": None, "amount": 30},
+        ...     {"customer": "ada", "start": "2026-01-01", "end": "2026-02-10", "amount": 22},
+        ...     {"customer": "ada", "start": "2026-02-10", "end": None, "amount": 30},
         ...     {"customer": "bob", "start": "2026-01-01", "end": "2026-02-20", "amount": 5},
         ... ]
         >>> round(nrr(rows, period="2026-02", currency="EUR"), 2)

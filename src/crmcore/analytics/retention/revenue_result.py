@@ -13,7 +13,7 @@ from crmcore.kernel.money import Money
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["FLOWS", "Movements"]
+__all__ = ["FLOWS", "Movements", "labelled"]
 
 FLOWS = ("new", "reactivation", "expansion", "contraction", "churned")
 AMOUNTS = ("start", *FLOWS, "end")
@@ -22,9 +22,9 @@ FIGURES = (*AMOUNTS, *RATES, "quick_ratio", "quick_ratio_without_reactivation")
 
 DEFINITIONS: Mapping[str, str] = FrozenMap(
     {
-        "start": "Monthly recurring revenue (MRR) on the day before the period.",
-        "end": "MRR on the last day of the period: start + new + reactivation + expansion - contraction - churned.",
-        "new": "MRR at the end of customers who never had any before the period.",
+        "start": "Monthly recurring revenue (MRR) on the first day of the period.",
+        "end": "MRR on the first day after it: start + new + reactivation + expansion - contraction - churned.",
+        "new": "MRR at the end of customers who never had any up to the start.",
         "reactivation": "MRR at the end of customers who had some before, but none at the start.",
         "expansion": "What customers with MRR at both ends pay more at the end.",
         "contraction": "What customers with MRR at both ends pay less at the end.",
@@ -68,7 +68,7 @@ class Movements(Tabular):
 
     @property
     def start(self) -> Money | None:
-        """MRR on the day before the period."""
+        """MRR on the first day of the period."""
         return self._money("start")
 
     @property
@@ -98,7 +98,7 @@ class Movements(Tabular):
 
     @property
     def end(self) -> Money | None:
-        """MRR on the last day of the period."""
+        """MRR on the first day after the period."""
         return self._money("end")
 
     @property
@@ -158,7 +158,7 @@ class Movements(Tabular):
             (Decimal('20.00'), Decimal('20.00'))
         """
         if self.groups:
-            return [{str(self.by): key, **row} for key, group in self.groups.items() for row in group.to_dicts()]
+            return [labelled(self.by, key, row) for key, group in self.groups.items() for row in group.to_dicts()]
         return [row for part in self.parts for row in part.to_dicts()] or [self._row()]
 
     def sections(self) -> list[Section]:
@@ -213,6 +213,11 @@ class Movements(Tabular):
 
     def __repr__(self) -> str:
         return f"<Movements {_named(self)}: {written(self.start)} to {written(self.end)}, nrr {percent(self.nrr)}>"
+
+
+def labelled(by: str | None, key: object, row: dict[str, object]) -> dict[str, object]:
+    """A row of a group, under the name of its column; under ``group`` where a figure has that name."""
+    return {"group" if by in row else str(by): key, **row}
 
 
 def _named(movements: Movements) -> str:

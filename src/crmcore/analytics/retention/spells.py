@@ -82,9 +82,9 @@ class Moves:
     """How many customers came and went in a period.
 
     Attributes:
-        start: Customers on the day before the period.
-        end: Customers on its last day.
-        joined: Customers at the end who never were before the period.
+        start: Customers on the first day of the period.
+        end: Customers on the first day after it.
+        joined: Customers at the end whose first day ever comes after the first of the period.
         reactivated: Customers at the end who were customers before, though not at the start.
         lost: Customers at the start who are none at the end.
         joinings: How often somebody became a customer for the first time.
@@ -116,18 +116,18 @@ def moves_of(customers: Customers, span: Span) -> Moves:
         at_start = at_end = False
         began = left = 0
         for start, end in spells:
-            if end < first:
+            if end <= first:
                 continue
-            if start >= after:
+            if start > after:
                 break
-            at_start |= start < first
-            at_end |= end >= after
-            began += start >= first
-            left += end < after
+            at_start |= start <= first
+            at_end |= end > after
+            began += start > first
+            left += end <= after
         if at_start or began:
-            is_new = spells[0][0] >= first
+            is_new = spells[0][0] > first
             _count(moves, at_start=at_start, at_end=at_end, began=began, left=left, is_new=is_new)
-            moves.pending += 0 < undecided < after
+            moves.pending += 0 < undecided <= after
     return moves
 
 

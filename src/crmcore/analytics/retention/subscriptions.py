@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,13 +26,14 @@ TABLE = "subscriptions"
 ALSO = {"start": "started_on", "end": "ended_on"}
 """What the days are called in records of subscriptions."""
 
-WEEKS_A_YEAR = Fraction("52.1775")
 MONTHLY = {
-    "week": WEEKS_A_YEAR / 12,
-    "month": Fraction(1),
-    "quarter": Fraction(1, 3),
-    "year": Fraction(1, 12),
+    "week": (521_775, 120_000),
+    "month": (1, 1),
+    "quarter": (1, 3),
+    "year": (1, 12),
 }
+"""By what an amount is multiplied and divided to be one a month: a year has 52.1775 weeks."""
+
 SPELLINGS = {
     **{interval: interval for interval in MONTHLY},
     "weekly": "week",
@@ -134,7 +134,7 @@ def read_subscriptions(
     rejected(columns, first, starts, "the first day served", problems)
     _check_order(columns, last, starts, ends, problems)
     amounts = read_amounts(columns, "amount", currency, problems) if "amount" in columns.cells else None
-    intervals = _intervals(columns, problems)
+    intervals = None if amounts is None else _intervals(columns, amounts, problems)
     group = read_keys(columns, "group", problems) if "group" in columns.cells else []
     if problems:
         raise Invalid(problems)
@@ -196,26 +196,39 @@ def _check_order(
     flag(columns, role, early, Misfit("a day not before the first day served", "correct one of the two"), problems)
 
 
-def _intervals(columns: Columns, problems: list[Problem]) -> list[str | None]:
+def _intervals(columns: Columns, amounts: Sequence[object], problems: list[Problem]) -> list[str | None] | None:
+    """What each amount is paid for; None where there is no such column."""
+    if "interval" not in columns.cells:
+        return None
     misfit = Misfit(f"one of {', '.join(MONTHLY)}", "say how often the amount is paid")
 
-    def interval(cell: object) -> str | Misfit:
+    def interval(cell: object) -> str | Misfit | None:
         found = SPELLINGS.get(cell.strip().casefold()) if isinstance(cell, str) else None
-        return found or misfit
+        return None if is_missing(cell) else found or misfit
 
-    return read(columns, "interval", interval, problems)
+    found = read(columns, "interval", interval, problems)
+    cells = columns.cells["interval"]
+    silent = [row for row, told in enumerate(found) if told is None and is_missing(cells[row])]
+    flag(columns, "interval", [row for row in silent if amounts[row] is not None], misfit, problems)
+    return found
 
 
-def _monthly(columns: Columns, minor: list[int | None], intervals: list[str | None]) -> list[int | None]:
+def _monthly(columns: Columns, minor: list[int | None], intervals: list[str | None] | None) -> list[int | None]:
     """Amounts a month, each rounded half-even to minor units, so that the parts of any sum re-add."""
     negative = [row for row, amount in enumerate(minor) if amount is not None and amount < 0]
     if negative:
         problems: list[Problem] = []
         flag(columns, "amount", negative, Misfit("0 or more", "leave credits and refunds out"), problems)
         raise Invalid(problems)
-    if "interval" not in columns.cells:
+    if intervals is None:
         return minor
     return [
-        None if amount is None else round(amount * MONTHLY[str(interval)])
+        None if amount is None else _a_month(amount, *MONTHLY[str(interval)])
         for amount, interval in zip(minor, intervals, strict=True)
     ]
+
+
+def _a_month(amount: int, times: int, parts: int) -> int:
+    """An amount that is not below 0, multiplied and divided, and rounded half-even."""
+    whole, rest = divmod(amount * times, parts)
+    return whole + (2 * rest + whole % 2 > parts)

@@ -76,7 +76,8 @@ def reactivation(
 ) -> Reactivation:
     """How many of the customers lapsed at the start of a period came back in it.
 
-    Whoever lapses in the period itself is not among them.
+    Whoever lapses in the period itself is not among them. Purchases count on the days of the period. Subscriptions are
+    looked at as in ``churn``: on the first day of the period, and up to the first day after it.
 
     Args:
         rows: Purchases or subscriptions, one a row: records, mappings, a mapping of columns, a CSV path or a
@@ -107,7 +108,7 @@ def reactivation(
     if not {"start", ALSO["start"]} & {*columns.cells}:
         return _of_purchases(columns, span, rule, place, date_format)
     asked = Question(
-        period=span.period, each=None, by=None, at=None, grace=grace, names={},
+        period=span.period, each=None, by=None, as_of=None, grace=grace, names={},
         currency=None, rates=None, zone=place, date_format=date_format,
     )  # fmt: skip
     seen = observe(columns, asked)
@@ -128,13 +129,13 @@ def _drawn(rows: Source, names: dict[str, str]) -> Columns:
 
 
 def _lapsed(spells: list[tuple[int, int]], span: Span) -> bool:
-    """Whether somebody was a customer before the period, and is none at its start."""
-    before = [end for start, end in spells if start < span.first]
-    return bool(before) and before[-1] < span.first
+    """Whether somebody was a customer once, and is none at the start of the period."""
+    before = [end for start, end in spells if start <= span.first]
+    return bool(before) and before[-1] <= span.first
 
 
 def _returns(spells: list[tuple[int, int]], span: Span) -> bool:
-    return any(span.first <= start < span.after for start, _ in spells)
+    return any(span.first < start <= span.after for start, _ in spells)
 
 
 def _of_purchases(columns: Columns, span: Span, rule: Rule, zone: ZoneInfo, date_format: str | None) -> Reactivation:

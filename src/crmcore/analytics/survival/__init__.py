@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from crmcore.analytics.survival.comparison import GroupEvents, LogRank, log_rank
     from crmcore.analytics.survival.cox_fit import BaselineHazard, CoxFit, LikelihoodRatio
     from crmcore.analytics.survival.curves import kaplan_meier
+    from crmcore.analytics.survival.group_plot import plot_survival
     from crmcore.analytics.survival.hazards import CumulativeHazard, nelson_aalen
     from crmcore.analytics.survival.lifetimes import Exponential, Weibull
     from crmcore.analytics.survival.medians import median_survival
     from crmcore.analytics.survival.parametric import LifetimeFit, exponential, weibull
     from crmcore.analytics.survival.proportional_hazards import cox
     from crmcore.analytics.survival.survival_curve import RestrictedMean, SurvivalCurve
-    from crmcore.analytics.survival.survival_plot import plot_survival
 
 __all__ = [
     "BaselineHazard",
@@ -61,7 +61,7 @@ _HOMES = {
     "log_rank": "comparison",
     "median_survival": "medians",
     "nelson_aalen": "hazards",
-    "plot_survival": "survival_plot",
+    "plot_survival": "group_plot",
     "weibull": "parametric",
 }
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from crmcore.analytics.survival.covariates import Stratum
+    from crmcore.analytics.survival.design import Stratum
 
-__all__ = ["Pairs", "pairs_of"]
+__all__ = ["Pairs", "plain_pairs"]
 
 
 @attrs.frozen
@@ -38,20 +38,6 @@ class Pairs:
         return (self.concordant + self.tied / 2) / self.all if self.all else None
 
 
-def pairs_of(stratum: Stratum, risks: Sequence[float]) -> Pairs:
-    """The pairs of a stratum: an event, and one who was at risk then and lasted longer.
-
-    Args:
-        stratum: The subjects, in lists or in arrays, longest duration first.
-        risks: How great the risk of each is.
-    """
-    if not isinstance(stratum.durations, list):
-        from crmcore.analytics.survival.concordance_arrays import fast_pairs
-
-        return fast_pairs(stratum, risks)
-    return _pairs(stratum, risks)
-
-
 class _Ranked:
     """Weights by rank: the sum of those below a rank, after any additions (P. M. Fenwick, 1994)."""
 
@@ -72,7 +58,13 @@ class _Ranked:
         return total
 
 
-def _pairs(stratum: Stratum, risks: Sequence[float]) -> Pairs:
+def plain_pairs(stratum: Stratum, risks: Sequence[float]) -> Pairs:
+    """The pairs of a stratum.
+
+    Args:
+        stratum: The subjects in lists, longest duration first.
+        risks: How great the risk of each is.
+    """
     place = {risk: rank for rank, risk in enumerate(sorted(set(risks)))}
     ranks = [place[risk] for risk in risks]
     lasting = _Ranked(len(place))

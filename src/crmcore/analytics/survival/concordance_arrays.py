@@ -11,7 +11,7 @@ from crmcore.analytics.survival.concordance import Pairs
 
 if TYPE_CHECKING:
     from crmcore.analytics.survival.arrays import Array
-    from crmcore.analytics.survival.covariates import Stratum
+    from crmcore.analytics.survival.design import Stratum
 
 __all__ = ["fast_pairs"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crmcore.analytics.survival.arrays import flags_of, numbers_of
-from crmcore.analytics.survival.covariates import Roles, Scale, Stratum, Table
+from crmcore.analytics.survival.design import Roles, Scale, Stratum, Table
 from crmcore.analytics.survival.subjects import HEAVIEST, LIGHTEST, ordered
 
 if TYPE_CHECKING:

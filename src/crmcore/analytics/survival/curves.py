@@ -8,11 +8,12 @@ from math import sqrt
 from operator import mul, neg, truediv
 from typing import TYPE_CHECKING
 
+from crmcore.analytics.survival.intake import read_subjects, risk_sets
 from crmcore.analytics.survival.limits import log_log_limits
 from crmcore.analytics.survival.medians import median_of
-from crmcore.analytics.survival.risk_sets import RiskSets, risk_sets
+from crmcore.analytics.survival.risk_sets import RiskSets
 from crmcore.analytics.survival.steps import Steps
-from crmcore.analytics.survival.subjects import check_level, read_subjects
+from crmcore.analytics.survival.subjects import check_level
 from crmcore.analytics.survival.survival_curve import SurvivalCurve
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal, overload
 import attrs
 
 from crmcore.analytics.results import Section, Tabular
+from crmcore.analytics.survival.intake import read_subjects, risk_sets
 from crmcore.analytics.survival.limits import log_limits
-from crmcore.analytics.survival.risk_sets import RiskSets, risk_sets
+from crmcore.analytics.survival.risk_sets import RiskSets
 from crmcore.analytics.survival.steps import Steps, value_at
-from crmcore.analytics.survival.subjects import check_level, read_subjects
+from crmcore.analytics.survival.subjects import check_level
 from crmcore.analytics.survival.tables import event_table
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap

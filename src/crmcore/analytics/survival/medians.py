@@ -8,7 +8,7 @@ from math import prod
 from operator import neg
 from typing import TYPE_CHECKING
 
-from crmcore.analytics.survival.risk_sets import RiskSets, risk_sets
+from crmcore.analytics.survival.risk_sets import RiskSets, counted
 from crmcore.analytics.survival.subjects import Subjects
 from crmcore.kernel.errors import Invalid, Problem
 
@@ -47,7 +47,7 @@ def median_survival(durations: Sequence[float], ended: Sequence[bool]) -> float 
     if len(durations) != len(ended):
         expected = f"as many as durations, {len(durations):,}"
         raise Invalid([Problem("ended", f"{len(ended):,} values", expected, "give one True or False a duration")])
-    sets = risk_sets(Subjects("python", list(durations), ended, None, None))
+    sets = counted(Subjects("python", list(durations), ended, None, None))
     surviving, curve = 1.0, []
     for survivors, at_risk in zip(sets.survivors, sets.at_risk, strict=True):
         surviving *= survivors / at_risk

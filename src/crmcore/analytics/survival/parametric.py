@@ -10,8 +10,9 @@ import attrs
 
 from crmcore.analytics.calculus.engines import Engine, engine_for
 from crmcore.analytics.results import Section, Tabular, written
+from crmcore.analytics.survival.intake import read_subjects
 from crmcore.analytics.survival.lifetimes import Exponential, Weibull
-from crmcore.analytics.survival.subjects import Subjects, read_subjects, span, those
+from crmcore.analytics.survival.subjects import Subjects, span, those
 from crmcore.analytics.survival.weibull_profile import best_shape, profile_of
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap

@@ -15,7 +15,7 @@ from crmcore.analytics.survival.partial_likelihood import LOST, TINY, Point
 
 if TYPE_CHECKING:
     from crmcore.analytics.survival.arrays import Array
-    from crmcore.analytics.survival.covariates import Stratum
+    from crmcore.analytics.survival.design import Stratum
     from crmcore.analytics.survival.partial_likelihood import Ties
 
 __all__ = ["FastLikelihood"]

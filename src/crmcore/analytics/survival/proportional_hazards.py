@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from crmcore.analytics.calculus.special import chi_square_survival
 from crmcore.analytics.survival.ascent import Optimum, climb
-from crmcore.analytics.survival.concordance import Pairs, pairs_of
-from crmcore.analytics.survival.covariates import Design, Roles, read_design
+from crmcore.analytics.survival.concordance import Pairs
+from crmcore.analytics.survival.covariates import read_design
 from crmcore.analytics.survival.cox_fit import BaselineHazard, CoxFit, LikelihoodRatio, exp_of
-from crmcore.analytics.survival.partial_likelihood import PartialLikelihood, Ties, partial_likelihood
+from crmcore.analytics.survival.design import Design, Roles
+from crmcore.analytics.survival.partial_likelihood import PartialLikelihood, Ties
 from crmcore.analytics.survival.steps import Steps
+from crmcore.analytics.survival.strata import pairs_of, partial_likelihood
 from crmcore.analytics.survival.subjects import check_level
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crmcore.analytics.calculus.engines import EngineName
     from crmcore.analytics.survival.subjects import Column, Subjects
 
-__all__ = ["RiskSets", "risk_sets"]
+__all__ = ["RiskSets", "counted"]
 
 
 @attrs.frozen(eq=False)
@@ -45,18 +45,12 @@ class RiskSets:
     survivors: Column
 
 
-def risk_sets(subjects: Subjects) -> RiskSets:
-    """The risk sets of subjects.
+def counted(subjects: Subjects) -> RiskSets:
+    """The risk sets of subjects, counted by plain Python.
 
     Args:
         subjects: Those who were followed.
     """
-    if subjects.engine == "numpy":
-        from crmcore.analytics.survival.arrays import risk_sets_of
-
-        found = risk_sets_of(subjects)
-        if found is not None:
-            return found
     weights, unit = _whole(subjects.weights)
     entry = None if subjects.entry is None else listed(subjects.entry)
     return _counted(listed(subjects.durations), listed(subjects.observed), entry, weights, unit)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmcore.analytics.calculus.engines import EngineName, engine_for
+from crmcore.analytics.calculus.engines import EngineName
 from crmcore.analytics.cells import Misfit, flag, is_missing, read, read_keys, unwrapped
-from crmcore.analytics.columns import Columns, Wanted, columns_of
+from crmcore.analytics.columns import Columns
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = [
     "read_events",
     "read_names",
     "read_numbers",
-    "read_subjects",
     "read_weights",
     "span",
     "those",
@@ -62,68 +61,6 @@ class Subjects:
     def __len__(self) -> int:
         """How many rows."""
         return len(self.durations)
-
-
-def read_subjects(
-    durations: Iterable[float],
-    observed: Iterable[object],
-    entry: Iterable[float] | None = None,
-    weights: Iterable[float] | None = None,
-    engine: EngineName | None = None,
-) -> Subjects:
-    """Take in columns of subjects, and say everything that is wrong with them.
-
-    Args:
-        durations: How long each was followed, in any one unit.
-        observed: Whether the event was seen at the end.
-        entry: When each came under observation, in the same unit.
-        weights: How many subjects each row stands for.
-        engine: What will work on them; by default numpy where it is installed and there are many rows.
-
-    Raises:
-        Invalid: A cell is missing or impossible, or the columns differ in length; names the rows.
-    """
-    given = {"durations": durations, "observed": observed, "entry": entry, "weights": weights}
-    table = {name: _held(column) for name, column in given.items() if column is not None}
-    chosen = engine_for(len(table["durations"]), engine)
-    if chosen.name == "numpy":
-        from crmcore.analytics.survival.arrays import subjects_of
-
-        found = subjects_of(table)
-        if found is not None:
-            return found
-    columns = columns_of(table, [Wanted(name, name) for name in table], "subjects")
-    return _checked(columns, chosen.name, chosen.column)
-
-
-def _held(column: Any) -> Any:
-    """A column whose length is known."""
-    return column if hasattr(column, "__len__") or not isinstance(column, Iterable) else list(column)
-
-
-def _checked(columns: Columns, engine: EngineName, column: Callable[[Sequence[float]], Column]) -> Subjects:
-    problems: list[Problem] = []
-    durations = read_numbers(columns, "durations", problems, lowest=0)
-    observed = read_events(columns, "observed", problems)
-    entry = read_numbers(columns, "entry", problems, lowest=0) if "entry" in columns.cells else None
-    weights = read_weights(columns, "weights", problems) if "weights" in columns.cells else None
-    if not problems and entry is not None:
-        check_entry(columns, "entry", durations, entry, problems)
-    if problems:
-        raise Invalid(problems)
-    kept = None if weights is None else list(map(bool, weights))
-
-    def held(cells: list[Any]) -> Column:
-        return column(cells if kept is None else those(cells, kept))
-
-    flags = held(observed)
-    return Subjects(
-        engine,
-        held(durations),
-        flags if engine == "python" else flags.astype(bool),
-        None if entry is None else held(entry),
-        None if weights is None else held(weights),
-    )
 
 
 def read_numbers(columns: Columns, role: str, problems: list[Problem], *, lowest: float | None = None) -> list[float]:

@@ -31,12 +31,12 @@ class RestrictedMean:
 
     Attributes:
         mean: The mean of durations that are cut off at ``until``, in the unit of the durations.
-        se: Its standard error.
+        se: Its standard error; None where no float can hold it.
         until: The horizon, in the same unit.
     """
 
     mean: float
-    se: float
+    se: float | None
     until: float
 
 
@@ -147,7 +147,8 @@ class SurvivalCurve(Tabular):
             for area, before, after, (_, _, events, at_risk) in zip(ahead, heights, heights[1:], rows, strict=False)
             if events and after
         )
-        return RestrictedMean(fsum(areas), end * sqrt(fsum(terms)), end)
+        se = end * sqrt(fsum(terms))
+        return RestrictedMean(fsum(areas), se if isfinite(se) else None, end)
 
     def _horizon(self, until: float | None) -> float:
         last = self.times[-1] if self.times else 0.0
@@ -173,7 +174,9 @@ class SurvivalCurve(Tabular):
         """
         from crmcore.analytics.survival.survival_plot import draw_curve
 
-        return draw_curve(self, ax, label=label, color=color)
+        title = f"Survival (Kaplan-Meier, {self.level * 100:g} % limits)"
+        columns = (self.times, self.survival, (self.lower, self.upper), self.censored)
+        return draw_curve(*columns, ax, title=title, unit=self.unit or "", label=label, color=color)
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One row for each distinct duration.

@@ -1,4 +1,4 @@
-"""The mean of 1 / (p + d) for a share p from a beta distribution: what geometric series come to on average."""
+"""What geometric series come to on average, when the share that falls away at each step is from a beta distribution."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import exp, log, log1p, sqrt
 
-__all__ = ["mean_reciprocal"]
+__all__ = ["mean_geometric_sum", "mean_reciprocal"]
 
 NEGLIGIBLE = 46.0
 """How many natural logarithms below its middle an integrand no longer counts."""
@@ -14,6 +14,12 @@ NEGLIGIBLE = 46.0
 SLOW_LEFT = 0.03
 SLOW_RIGHT = 0.5
 """Below them, a parameter makes a tail too long to be walked."""
+
+CERTAIN = 1e15
+"""From here on nothing is left of a distribution but its mean."""
+
+NOTHING = 1e-17
+"""The share of a sum that is none."""
 
 WIDEST = 0.2
 """The widest step that gives all digits."""
@@ -35,7 +41,7 @@ def mean_reciprocal(a: float, b: float, d: float) -> float:
 
     Example:
         >>> from math import log
-        >>> from crmcore.analytics.calculus.mean_reciprocals import mean_reciprocal
+        >>> from crmcore.analytics.calculus.geometric_series import mean_reciprocal
         >>> round(mean_reciprocal(1.0, 1.0, 0.5) - log(3.0), 12)
         0.0
     """
@@ -45,7 +51,33 @@ def mean_reciprocal(a: float, b: float, d: float) -> float:
         return (1 + b / (a + b) * mean_reciprocal(a, b + 1, d)) / (1 + d)
     if a < SLOW_LEFT:
         return (1 - a / (a + b) * mean_reciprocal(a + 1, b, d)) / d
+    if min(a, b) > CERTAIN:
+        return 1 / (a / (a + b) + d)
     return _trapezoid(a, b, d)
+
+
+@lru_cache(maxsize=4096)
+def mean_geometric_sum(a: float, b: float, rate: float, t: float) -> float:
+    """E[Σ ((1 − p) e^(−rate))ⁱ] for i from 1 to t, for p from Beta(a, b).
+
+    Args:
+        a: The parameter of p.
+        b: The parameter of 1 − p.
+        rate: A continuous discount rate by step, from 0 on.
+        t: How many steps, a whole number; every one of them is taken.
+
+    Example:
+        >>> from crmcore.analytics.calculus.geometric_series import mean_geometric_sum
+        >>> round(mean_geometric_sum(1.0, 1.0, 0.0, 2.0), 12)  # 1/2 + 1/3
+        0.833333333333
+    """
+    kept, term, found = exp(-rate), 1.0, 0.0
+    for i in range(round(t)):
+        term *= (b + i) / (a + b + i) * kept
+        found += term
+        if term * (t - i) < NOTHING * found:
+            break
+    return found
 
 
 def _trapezoid(a: float, b: float, d: float) -> float:
@@ -58,8 +90,8 @@ def _trapezoid(a: float, b: float, d: float) -> float:
     def fall(place: float) -> float:
         return thinning(place) + log((exp(-_log_odds(-place)) + d) / level)
 
-    low, high = _edge(fall, middle, -1.0), _edge(thinning, middle, 1.0)
     step = min(WIDEST, 0.6 * sqrt(1 / a + 1 / b))
+    low, high = _edge(fall, middle, -step), _edge(thinning, middle, step)
     places = [low + step * i for i in range(int((high - low) / step) + 2)]
     weights = [exp(-thinning(place)) for place in places]
     values = (weight / (exp(-_log_odds(-place)) + d) for place, weight in zip(places, weights, strict=True))
@@ -71,9 +103,8 @@ def _log_odds(place: float) -> float:
     return place + log1p(exp(-place)) if place > 0 else log1p(exp(place))
 
 
-def _edge(fall: Callable[[float], float], middle: float, way: float) -> float:
-    """Where what falls is negligible, at most twice as far away as it need be."""
-    far = 1.0
-    while fall(middle + way * far) < NEGLIGIBLE:
+def _edge(fall: Callable[[float], float], middle: float, far: float) -> float:
+    """Where what falls is negligible, at most half as far again as it need be."""
+    while fall(middle + far) < NEGLIGIBLE:
         far *= 1.5
-    return middle + way * far
+    return middle + far
