@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ SUBSCRIPTIONS = """\
 Customer,Start,End,Monthly,Plan,Every
 ada,2026-01-01,2026-03-10,50,basic,month
 ada,2026-03-10,,80,pro,month
-bob,2026-02-01,2026-03-01,30,basic,month
-cyd,2026-03-01,,60,basic,quarter
+bob,2026-02-01,2026-03-20,30,basic,month
+cyd,2026-03-12,,60,basic,quarter
 """
 ORDERS = """\
 Customer,Date,Total
@@ -92,7 +93,7 @@ def test_churn_for_a_person(run: Crmcore) -> None:
         "churned 30.00 USD 1",
         "expansion 30.00 USD 1",
     ]
-    assert done.out.splitlines()[-1].strip().startswith("as of 2026-03-31T23:59:59.999999+00:00; period 2026-03;")
+    assert done.out.splitlines()[-1].strip().startswith("as of 2026-04-01T23:59:59.999999+00:00; period 2026-03;")
 
 
 def test_churn_for_a_pipe(run: Crmcore) -> None:
@@ -111,7 +112,7 @@ def test_churn_for_a_pipe(run: Crmcore) -> None:
     }
     assert (revenue["new"], revenue["end"], revenue["quick_ratio"]) == ("20.00", "100.00", pytest.approx(5 / 3))
     assert revenue["customers"]["new"] == 1
-    assert (found["as_of"], found["exclusions"]) == ("2026-03-31T23:59:59.999999+00:00", {})
+    assert (found["as_of"], found["exclusions"]) == ("2026-04-01T23:59:59.999999+00:00", {})
     assert "rate" in found["definitions"]
 
 
@@ -131,7 +132,7 @@ def test_churn_in_parts_and_groups(run: Crmcore) -> None:
 
 def test_churn_without_amounts(run: Crmcore) -> None:
     """Of customers alone; what is undefined is null, and says why."""
-    found = run(*CHURN[:8], "--period", "2026-01", "--as-of", "2026-01-31", "--json").json
+    found = run(*CHURN[:8], "--period", "2025-12", "--as-of", "2026-01-01", "--json").json
 
     assert (found["revenue"], found["currency"], found["grr"], found["rate"]) == (None, None, None, None)
     assert found["reasons"]["rate"] == "there was no customer to lose"
@@ -207,6 +208,7 @@ def test_value_for_a_pipe(run: Crmcore) -> None:
         customer="Customer",
         at="Date",
         amount="Total",
+        currency="USD",
     )
     assert told.fit is not None
     assert told.values is not None
@@ -224,13 +226,13 @@ def test_value_for_a_pipe(run: Crmcore) -> None:
     assert (found["model"]["status"], found["end_given"]) == (told.fit.status, True)
     assert [row["customer"] for row in found["values"]] == ["ada", "bob", "cyd", "dan"]
     assert [row["p_alive"] for row in found["values"]] == list(told.values.p_alive)
-    assert found["values"][0]["historical"] == "107.500"
-    assert found["totals"]["historical"] == "151.500"
+    assert (found["currency"], found["values"][0]["historical"]) == ("USD", "107.50")
+    assert found["totals"]["historical"] == "151.50"
 
 
 def test_value_for_ever(run: Crmcore) -> None:
     """There is no horizon then."""
-    found = run(*CLV, "--horizon", "forever", "--json").json
+    found = run(*CLV, "--horizon", "Forever", "--json").json
 
     assert (found["horizon"], found["end"], found["end_given"]) == (None, "2026-03-20", False)
 
@@ -272,7 +274,11 @@ WRONG = {
     "the option of a column": ((*COHORTS[:5], "Day", *COHORTS[6:]), "say --date COLUMN with the name it has"),
     "no file": (("churn", "none.csv", *CHURN[2:]), "subscriptions: got 'none.csv', expected a CSV file in UTF-8"),
     "no period": ((*CHURN[:-1], "2026-3"), "--period: got '2026-3'"),
-    "no unit": ((*CHURN, "--each", "moon"), "--each: got 'moon'"),
+    "another name of a period": ((*CHURN[:-1], "2026-3"), "2026-W47, 2026-11-21\n"),
+    "no part of it": ((*CHURN, "--each", "year"), "--each: got 'year', expected a unit that 2026-03 divides into"),
+    "a fiscal year": ((*CHURN[:-1], "FY2026"), "--period: got 'FY2026', expected a period of the calendar, since"),
+    "another fiscal year": ((*CHURN[:-1], "FY2026"), "; say a year, quarter or month of the calendar\n"),
+    "no year": ((*CHURN[:-1], "9999"), "--period: got '9999', expected a day within the years 1 to 9999"),
     "no length of time": ((*CHURN, "--grace", "long"), "at least 0; say --grace 30d\n"),
     "no day": ((*CHURN, "--as-of", "someday"), "--as-of: got 'someday'"),
     "too early a day": ((*CHURN, "--as-of", "2025-01-01"), "--as-of: got '2025-01-01'"),
@@ -282,10 +288,17 @@ WRONG = {
     "no format": ((*COHORTS, "--date-format", "%Q"), "--date-format: got '%Q'"),
     "no end": ((*COHORTS[:-1], "someday"), "--end: got 'someday'"),
     "no end of value": ((*CLV, "--end", "someday"), "--end: got 'someday'"),
+    "an empty end": ((*CLV, "--end", ""), "--end: got ''"),
+    "the last day there is": ((*CLV, "--end", "9999-12-31"), "--end: got '9999-12-31', expected a day within"),
+    "no offset": ((*CLV, "--end", "2026-03-31T12:00"), "got '2026-03-31T12:00', expected an instant with an offset"),
+    "no other offset": ((*CLV, "--end", "2026-03-31T12:00"), "add the offset ('+01:00', 'Z')\n"),
     "no model": ((*CLV, "--model", "Cox"), "--model: got 'Cox', expected one of MBG/NBD, BG/NBD, Pareto/NBD, NBD"),
-    "no horizon": ((*CLV, "--horizon", "long"), "--horizon: got 'long'"),
+    "no horizon": ((*CLV, "--horizon", "long"), 'say "12 months", "52 weeks" or "1 year", or forever\n'),
+    "a bare horizon": ((*CLV, "--horizon", "52"), "--horizon: got '52', expected a length of time above 0"),
     "no end of time": ((*CLV, "--horizon", "forever", "--discount", "0"), 'say --horizon "12 months"'),
     "no discount": ((*CLV, "--discount", "-1"), "--discount: got -1.0"),
+    "a discount in per cent": ((*CLV, "--discount", "10%"), "--discount: got '10%', expected a fraction a year"),
+    "too fine an amount": ((*CLV, "--currency", "JPY"), "expected at most 0 decimals, as JPY has; correct it at its"),
     "no margin": ((*CLV, "--margin", "much"), "--margin: got 'much'"),
     "a return": ((*CLV, "--returns", "error"), "say --returns net"),
     "no amounts": ((*CLV[:-1], "Customer"), 'column "Customer"'),
@@ -302,12 +315,53 @@ def test_what_does_not_fit_is_refused(run: Crmcore, words: tuple[str, ...], wron
     assert wrong in done.err
 
 
+def test_a_row_without_an_amount_is_refused(run: Crmcore) -> None:
+    """Another column can't be meant."""
+    Path("orders.csv").write_text("Customer,Date,Total\nada,2026-01-05,\n", "utf-8")
+
+    assert run(*CLV).err == ("crmcore: transactions line 2, column \"Total\": got '', expected an amount; give it\n")
+    assert run(*COHORTS, "--amount", "Total").code == 0
+
+
+def test_options_are_checked_where_there_is_no_order(run: Crmcore) -> None:
+    """As where there are some."""
+    Path("orders.csv").write_text("Customer,Date,Total\n", "utf-8")
+
+    for flag, value in [("--margin", "much"), ("--horizon", "soon"), ("--discount", "-1"), ("--model", "Cox")]:
+        done = run(*CLV, "--end", "2026-03-31", flag, value)
+        assert (done.code, done.err.startswith(f"crmcore: {flag}: got")) == (1, True)
+
+
+def test_the_last_date_may_be_that_of_a_return(run: Crmcore) -> None:
+    """Of one that is left out, too: until then the others are known not to have bought."""
+    Path("orders.csv").write_text("Customer,Date,Total\nada,2026-01-05,9\nada,2026-03-20,-9\n", "utf-8")
+    found = run(*CLV, "--returns", "exclude", "--json").json
+
+    assert (found["end"], found["totals"]["historical"]) == ("2026-03-20", "9.00")
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_terminal_obeys_no_cell(run: Crmcore, monkeypatch: pytest.MonkeyPatch, *, drawn: bool) -> None:
+    """A name may hold control characters, which would colour, move or clear what is shown."""
+    Path("orders.csv").write_text("Customer,Date,Total\n\x1b[2J\x9bada,2026-01-05,9\n", "utf-8")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: drawn)
+    monkeypatch.setenv("NO_COLOR", "1")
+    done = run(*CLV)
+
+    assert "\ufffd[2J\ufffdada" in done.out
+    assert not {"\x1b", "\x9b"} & {*done.out}
+    assert run(*CLV, "--json").json["values"][0]["customer"] == "\x1b[2J\x9bada"
+
+
 @pytest.mark.parametrize("command", ["churn", "cohorts", "clv"])
 def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every option; and ends with 2 when it is misused."""
+    """What it is for, and every option; and ends with 2 when it is misused."""
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert f"usage: crmcore {command}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"usage: crmcore {command}" in told
+    assert "\n\nA CSV file of " in told
+    assert "default: USD" in told
     with pytest.raises(SystemExit) as caught:
         main([command])
     assert caught.value.code == 2

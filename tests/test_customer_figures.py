@@ -152,7 +152,7 @@ def test_the_columns_are_those_of_the_view(crm: CRM, clock: TickingClock) -> Non
 def test_revenue_is_what_was_in_force_then(crm: CRM) -> None:
     """At both ends of the period, whatever is paid today."""
     plan = start(crm, "2026-01-01", 10)
-    for on, amount in [("2026-03-15", 30), ("2026-05-01", 5)]:
+    for on, amount in [("2026-03-15", 30), ("2026-05-02", 5)]:
         plan = reprice(crm, plan, on, amount)
     march, may = crm.analytics.movements("2026-03"), crm.analytics.movements("2026-05")
 
@@ -164,7 +164,7 @@ def test_churn_of_customers_and_of_revenue(crm: CRM) -> None:
     """With the period and the as-of it was made with."""
     crm.subscriptions.end(start(crm, "2026-01-01", 30), on="2026-03-10")
     start(crm, "2026-02-01", 10)
-    start(crm, "2026-03-01", 20)
+    start(crm, "2026-03-12", 20)
     march = crm.analytics.churn("2026-03")
 
     assert (march.start, march.lost, march.joined, march.rate) == (2, 1, 1, 0.5)
@@ -286,7 +286,7 @@ def test_somebody_else_can_not_be_followed(crm: CRM) -> None:
 def test_tenures_can_be_shown() -> None:
     """As a table, and as rows."""
     rows = [{"customer": "ada", "start": "2026-01-01", "end": "2026-01-11"}, {"customer": "bob", "start": "2026-01-02"}]
-    found = retention.tenures(rows, at="2026-01-31")
+    found = retention.tenures(rows, as_of="2026-01-31")
 
     assert repr(found) == "<Tenures: 2 customers, 1 ended>"
     assert found.to_dicts()[1] == {"customer": "bob", "duration": 29, "observed": False}

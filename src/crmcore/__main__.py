@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"crmcore {crmcore.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (module, what) in COMMANDS.items():
-        module.add_to(commands.add_parser(name, help=what))
+        module.add_to(commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}."))
     return parser
 
 

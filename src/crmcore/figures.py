@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from crmcore.extracts.deals import deal_columns, line_of, visit_columns
+from crmcore.extracts.provenance import check_known, without
 from crmcore.extracts.purchases import purchases_of
 from crmcore.extracts.source import Source, last_day
 from crmcore.extracts.terms import term_columns
 from crmcore.kernel import calendar
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
     from crmcore.analytics.clv.discount import Discount
     from crmcore.analytics.clv.unit import Span
     from crmcore.analytics.clv.value_report import ValueReport
-    from crmcore.analytics.results import Provenance
     from crmcore.analytics.retention import Churn, CohortTable, Movements
     from crmcore.analytics.survival import SurvivalCurve
     from crmcore.kernel.calendar import Period
-    from crmcore.kernel.rates import Rates
 
 __all__ = ["Figures"]
 
@@ -86,12 +83,10 @@ class Figures:
             at=self._crm.moment.at or now,
             period=None if period is None else self._period(period),
             by=by,
-            currency=currency or playbook.currency,
-            rates=self._rates,
-            zone=playbook.zone,
+            **self._reading(currency),
         )
         others = {"deals in other pipelines": len(every) - len(deals)}
-        return attrs.evolve(made, made=_without(made.made, others))
+        return attrs.evolve(made, made=without(made.made, others))
 
     # --- subscriptions ----------------------------------------------------------------------------------------------
 
@@ -272,7 +267,7 @@ class Figures:
         """Customer lifetime value: what each customer has brought in, and is expected to bring in yet.
 
         Args:
-            end: The last day that counts; default: the day of the as-of.
+            end: The last day that counts; default: the day of the as-of, which is the latest there can be.
             unit: What to count time in: ``"day"``, ``"week"``, ``"month"`` or ``"year"``.
             model: When customers buy: ``"MBG/NBD"``, ``"BG/NBD"``, ``"Pareto/NBD"`` or ``"NBD"``.
             horizon: How far to look ahead: ``"12 months"``, a timedelta, or a number of units; None for ever.
@@ -297,8 +292,8 @@ class Figures:
         """
         from crmcore.analytics.clv.value_report import report
 
-        today, playbook = last_day(self._crm), self._crm.playbook
-        bought = purchases_of(self._crm).valued(currency or playbook.currency, self._rates)
+        today, reading = last_day(self._crm), self._reading(currency)
+        bought = purchases_of(self._crm).valued(reading["currency"], reading.pop("rates"))
         made = report(
             bought.columns,
             end=today if end is None else end,
@@ -308,10 +303,10 @@ class Figures:
             discount=discount,
             margin=margin,
             returns=returns,
-            currency=currency or playbook.currency,
-            zone=playbook.zone,
+            **reading,
         )
-        summary = attrs.evolve(made.summary, made=_without(made.made, bought.exclusions))
+        check_known(made.made, today)
+        summary = attrs.evolve(made.summary, made=without(made.made, bought.exclusions))
         return attrs.evolve(made, summary=summary)
 
     def retention(
@@ -329,7 +324,7 @@ class Figures:
             period: How long a period is: ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``.
             anchor: Ages counted by the ``"calendar"``, or from each customer's own ``"anniversary"``.
             partial: Whether to show an age as soon as it has begun for every customer of the cohort.
-            end: The last day looked at; default: the day of the as-of.
+            end: The last day looked at; default: the day of the as-of, which is the latest there can be.
             currency: The currency of revenue; default: the playbook's.
 
         Raises:
@@ -347,8 +342,7 @@ class Figures:
         """
         from crmcore.analytics.retention import cohorts
 
-        today, playbook = last_day(self._crm), self._crm.playbook
-        bought = purchases_of(self._crm)
+        today, bought = last_day(self._crm), purchases_of(self._crm)
         table = cohorts(
             bought.columns,
             end=today if end is None else end,
@@ -356,19 +350,21 @@ class Figures:
             anchor=anchor,
             partial=partial,
             amount="amount",
-            currency=currency or playbook.currency,
-            rates=self._rates,
-            zone=playbook.zone,
+            **self._reading(currency),
         )
-        return attrs.evolve(table, made=_without(table.made, bought.exclusions))
+        check_known(table.made, today)
+        return attrs.evolve(table, made=without(table.made, bought.exclusions))
 
     # --- what they share --------------------------------------------------------------------------------------------
 
-    @property
-    def _rates(self) -> Rates | None:
-        """The playbook's exchange rates; None where it has none."""
-        rates = self._crm.playbook.rates
-        return rates if rates.rates else None
+    def _reading(self, currency: str | None) -> dict[str, Any]:
+        """How amounts and days are read: in which currency to report, by which exchange rates, in whose zone."""
+        playbook = self._crm.playbook
+        return {
+            "currency": playbook.currency if currency is None else currency,
+            "rates": playbook.rates if playbook.rates.rates else None,
+            "zone": playbook.zone,
+        }
 
     def _period(self, period: Period | str) -> Period:
         """A period by its name, in the business's zone and fiscal year."""
@@ -386,20 +382,6 @@ class Figures:
         currency: str | None,
     ) -> dict[str, Any]:
         """What churn and movements are told alike."""
-        at, playbook = last_day(self._crm), self._crm.playbook
-        return {
-            "period": self._period(period),
-            "grace": grace,
-            "each": each,
-            "by": by,
-            "as_of": at,
-            "currency": currency or playbook.currency,
-            "rates": self._rates,
-            "zone": playbook.zone,
-        }
-
-
-def _without(made: Provenance, left_out: Mapping[str, int]) -> Provenance:
-    """How something was made, and what else was left out."""
-    counts = {what: count for what, count in left_out.items() if count}
-    return attrs.evolve(made, exclusions=FrozenMap({**made.exclusions, **counts}))
+        as_of = last_day(self._crm)
+        asked = {"period": self._period(period), "grace": grace, "each": each, "by": by, "as_of": as_of}
+        return {**asked, **self._reading(currency)}

@@ -27,6 +27,9 @@ HINT = 'for tables and colours on a terminal: pip install "crmcore[cli]"'
 GAP = 2
 """How many blanks stand before a column."""
 
+HARMLESS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) != "\n"}
+"""What stands for a control character, which a cell of somebody's file may hold: a terminal would obey it."""
+
 
 class Report(Protocol):
     """A report: tables, and what each of its figures means."""
@@ -89,7 +92,7 @@ def show(report: Report, notes: Sequence[str], *, definitions: bool) -> None:
     if sys.stdout.isatty() and _rich():
         _draw(report.sections(), "\n\n".join(below))
     else:
-        print("\n\n".join([str(report), *below]))  # noqa: T201 - a command line prints
+        print("\n\n".join([str(report), *below]).translate(HARMLESS))  # noqa: T201 - a command line prints
     if not _rich():
         print(HINT, file=sys.stderr)  # noqa: T201
 
@@ -142,7 +145,7 @@ def _table(section: Section, widest: int) -> Table:
     for heading in figures:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in section.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(cell.translate(HARMLESS)) for cell in row))
     return table
 
 

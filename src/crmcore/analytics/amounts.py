@@ -42,7 +42,7 @@ def read_amounts(columns: Columns, role: str, currency: str | None, problems: li
     """
     scale = 0 if currency is None else scale_of(currency)
 
-    def amount(cell: Any) -> Amount | Misfit:  # noqa: ANN401 - a cell is anything
+    def amount(cell: Any) -> Amount | Misfit:
         if isinstance(cell, Money):
             return cell.minor if cell.currency == currency else cell
         cell = cell.strip() if isinstance(cell, str) else unwrapped(cell)
@@ -55,14 +55,14 @@ def read_amounts(columns: Columns, role: str, currency: str | None, problems: li
     return cast("list[Amount]", read(columns, role, amount, problems, each=Money))
 
 
-def _is_short(cell: Any) -> bool:  # noqa: ANN401 - a cell is anything
+def _is_short(cell: Any) -> bool:
     """Whether it is a whole amount that no currency's minor units can make overflow."""
     if isinstance(cell, str):
         return len(cell) <= DIGITS and cell.isdecimal() and cell.isascii()
     return type(cell) in (int, float) and -SHORT < cell < SHORT and cell == int(cell)
 
 
-def _exact(cell: Any, currency: str) -> int | Misfit:  # noqa: ANN401 - a cell is anything
+def _exact(cell: Any, currency: str) -> int | Misfit:
     try:
         return Money(cell, currency).minor
     except Invalid as error:

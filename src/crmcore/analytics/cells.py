@@ -174,7 +174,7 @@ class _Clock:
     date_format: str | None
     timed: bool = False
 
-    def read(self, cell: Any) -> int | Misfit | None:  # noqa: ANN401 - a cell is anything
+    def read(self, cell: Any) -> int | Misfit | None:
         if is_missing(cell):
             return None
         if isinstance(cell, str):
@@ -245,7 +245,7 @@ def read_instants(
 # --- numbers and names ----------------------------------------------------------------------------------------------
 
 
-def share(cell: Any) -> tuple[int, int] | Misfit | None:  # noqa: ANN401 - a cell is anything
+def share(cell: Any) -> tuple[int, int] | Misfit | None:
     """A fraction from 0 to 1, exactly: numerator and denominator."""
     cell = unwrapped(cell)
     if is_missing(cell):
@@ -279,7 +279,7 @@ def read_keys(columns: Columns, role: str, problems: list[Problem]) -> list[Any]
     return read(columns, role, _key, problems)
 
 
-def _key(cell: Any) -> object:  # noqa: ANN401 - a cell is anything
+def _key(cell: Any) -> object:
     if is_missing(cell):
         return None
     try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Columns", "Wanted", "columns_of"]
 
+DOUBLE = 8  # bytes of one of Python's floats
 LISTED = 10  # rows named in a message; beyond that their number says more
 
 
@@ -162,7 +163,7 @@ def _records(source: object, names: Iterable[str], table: str) -> _Drawn:
 _ABSENT = object()
 
 
-def _field(item: Any, name: str) -> object:  # noqa: ANN401 - a record is anything with fields
+def _field(item: Any, name: str) -> object:
     if isinstance(item, dict):
         return item.get(name, _ABSENT)
     if hasattr(item, "keys"):  # a mapping, or a database row that only looks like one
@@ -170,7 +171,7 @@ def _field(item: Any, name: str) -> object:  # noqa: ANN401 - a record is anythi
     return getattr(item, name, _ABSENT)
 
 
-def _fields(item: Any) -> list[str]:  # noqa: ANN401 - a record is anything with fields
+def _fields(item: Any) -> list[str]:
     names = item.keys() if hasattr(item, "keys") else dir(item)
     return [str(name) for name in names if not str(name).startswith("_")]
 
@@ -189,7 +190,7 @@ def _mapping(source: Mapping[str, Iterable[object]], names: Iterable[str], table
     return _Drawn(cells, [str(name) for name in source], range(1, 1 + rows))
 
 
-def _frame(frame: Any, names: set[str], table: str) -> _Drawn:  # noqa: ANN401 - a frame of any library
+def _frame(frame: Any, names: set[str], table: str) -> _Drawn:
     known = list(getattr(frame, "column_names", frame.columns))
     twice = [name for name in names if known.count(name) > 1]
     if twice:
@@ -198,10 +199,13 @@ def _frame(frame: Any, names: set[str], table: str) -> _Drawn:  # noqa: ANN401 -
     return _Drawn(cells, [str(name) for name in known], range(1, 1 + len(frame)))
 
 
-def _cells(column: Any, where: str) -> list[Any]:  # noqa: ANN401 - a column of any library
+def _cells(column: Any, where: str) -> list[Any]:
     """A column as a list of Python's own values."""
-    if getattr(getattr(column, "dtype", None), "kind", "") == "M":
+    kind = getattr(getattr(column, "dtype", None), "kind", "")
+    if kind == "M":
         return _instants(column)
+    if kind == "f" and column.dtype.itemsize != DOUBLE:
+        return _floats(column)
     for method in ("to_list", "tolist", "to_pylist"):
         if hasattr(column, method):
             return list(getattr(column, method)())
@@ -211,7 +215,14 @@ def _cells(column: Any, where: str) -> list[Any]:  # noqa: ANN401 - a column of 
     return list(column)
 
 
-def _instants(column: Any) -> list[datetime | None]:  # noqa: ANN401 - a numpy array or a pandas column
+def _floats(column: Any) -> list[float]:
+    """Through their shortest text: 1.1 held in half the bits is meant as 1.1."""
+    array = column.to_numpy() if hasattr(column, "to_numpy") else column
+    found: list[float] = array.astype(str).astype("float64").tolist()
+    return found
+
+
+def _instants(column: Any) -> list[datetime | None]:
     """As datetimes: numpy's own nanoseconds would come out as bare integers."""
     aware = getattr(column.dtype, "tz", None) is not None
     if aware:

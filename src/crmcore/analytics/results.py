@@ -92,7 +92,7 @@ class Tabular:
         """The tables for a notebook."""
         return "\n".join(_html(section) for section in self.sections())
 
-    def to_pandas(self) -> Any:  # noqa: ANN401 - pandas may not be there to name its type
+    def to_pandas(self) -> Any:
         """The rows as a pandas DataFrame.
 
         Raises:
@@ -100,7 +100,7 @@ class Tabular:
         """
         return _frames("pandas").DataFrame(self.to_dicts())
 
-    def to_polars(self) -> Any:  # noqa: ANN401 - polars may not be there to name its type
+    def to_polars(self) -> Any:
         """The rows as a polars DataFrame.
 
         Raises:
@@ -109,7 +109,7 @@ class Tabular:
         return _frames("polars").DataFrame(self.to_dicts(), infer_schema_length=None, strict=False)
 
 
-def _frames(library: str) -> Any:  # noqa: ANN401 - a module known only at run time
+def _frames(library: str) -> Any:
     try:
         return importlib.import_module(library)
     except ImportError as error:

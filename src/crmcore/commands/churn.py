@@ -16,8 +16,11 @@ FLAGS = {
     **{name: name for name in ("customer", "start", "end", "amount", "interval", "period", "method", "grace")},
     **{name: name for name in ("each", "by", "currency", "zone")},
     "as_of": "as-of",
+    "year": "period",
+    "fiscal": "period",
     "date_format": "date-format",
 }
+UNITS = ("day", "week", "month", "quarter", "year")
 COUNTS = ("start", "joined", "reactivated", "lost", "end", "only_inside", "left_and_returned", "pending", "base")
 RATES = ("rate", "retention", "annualised", "gross_revenue_churn", "net_revenue_churn", "grr", "nrr")
 AMOUNTS = ("start", "new", "reactivation", "expansion", "contraction", "churned", "end")
@@ -39,14 +42,14 @@ def add_to(parser: ArgumentParser) -> None:
     add_column(columns, "by", "also for each value of it", required=False)
     periods = "such as 2026, 2026-Q3, 2026-11 or 2026-W47"
     parser.add_argument("--period", metavar="PERIOD", required=True, help=periods)
-    parser.add_argument("--each", metavar="UNIT", help="also for each month (week, quarter, year) of it")
+    parser.add_argument("--each", choices=UNITS, help="also for each of them that it has")
     methods = ["start_base", "exposed_base"]
     parser.add_argument(
         "--method", choices=methods, default=methods[0], help="what the rate is of; default: %(default)s"
     )
     parser.add_argument("--grace", metavar="DAYS", default="0d", help="a shorter gap is none: 30d, 2w; default: 0d")
     parser.add_argument("--as-of", metavar="DATE", help="what is known at the end of that day; default: all there is")
-    add_reading(parser, "USD")
+    add_reading(parser)
     parser.set_defaults(run=_churn)
 
 
@@ -54,7 +57,7 @@ def _churn(given: Namespace) -> int:
     from crmcore.analytics.retention import churn
     from crmcore.terminal import show, show_data
 
-    with in_flags(FLAGS):
+    with in_flags(FLAGS, given):
         found = churn(
             given.file,
             period=given.period,

@@ -36,7 +36,7 @@ def add_to(parser: ArgumentParser) -> None:
     anchors = "ages by the calendar, or from each customer's first day; default: %(default)s"
     parser.add_argument("--anchor", choices=["calendar", "anniversary"], default="calendar", help=anchors)
     parser.add_argument("--partial", action="store_true", help="also ages that are not over, which still rise")
-    add_reading(parser, "USD")
+    add_reading(parser)
     parser.set_defaults(run=_cohorts)
 
 
@@ -44,7 +44,7 @@ def _cohorts(given: Namespace) -> int:
     from crmcore.analytics.retention import cohorts
     from crmcore.terminal import show, show_data
 
-    with in_flags(FLAGS):
+    with in_flags(FLAGS, given):
         table = cohorts(
             given.file,
             end=given.end,

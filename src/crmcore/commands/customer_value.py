@@ -19,7 +19,6 @@ FLAGS = {
     **{name: name for name in ("customer", "amount", "unit", "end", "horizon", "discount", "margin", "returns")},
     **{name: name for name in ("model", "currency", "zone")},
     "at": "date",
-    "annual": "discount",
     "date_format": "date-format",
 }
 
@@ -43,26 +42,34 @@ def add_to(parser: ArgumentParser) -> None:
     horizons = "how far to look ahead, or forever; default: %(default)s"
     parser.add_argument("--horizon", metavar="SPAN", default="12 months", help=horizons)
     rates = "a fraction a year; default: %(default)s"
-    parser.add_argument("--discount", metavar="RATE", type=float, default=0.1, help=rates)
+    parser.add_argument("--discount", metavar="RATE", type=_rate, default=0.1, help=rates)
     margins = "what is left of each unit of spend, a fraction; default: 1"
     parser.add_argument("--margin", metavar="SHARE", default="1", help=margins)
     returns = "amounts below 0: taken off, left out, or refused; default: %(default)s"
     parser.add_argument("--returns", choices=["net", "exclude", "error"], default="net", help=returns)
-    add_reading(parser, None)
+    add_reading(parser)
     parser.set_defaults(run=_clv)
+
+
+def _rate(text: str) -> float | str:
+    """A number; what is none is refused with the other problems."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _clv(given: Namespace) -> int:
     from crmcore.analytics.clv.value_report import report
     from crmcore.terminal import show, show_data
 
-    with in_flags(FLAGS):
+    with in_flags(FLAGS, given):
         found = report(
             given.file,
-            end=given.end or _last_day(given),
+            end=_last_day(given) if given.end is None else given.end,
             unit=given.unit,
             model=given.model,
-            horizon=None if given.horizon == "forever" else given.horizon,
+            horizon=None if given.horizon.casefold() == "forever" else given.horizon,
             discount=given.discount,
             margin=given.margin,
             returns=given.returns,
@@ -76,7 +83,9 @@ def _clv(given: Namespace) -> int:
     if given.json:
         show_data({**_data(found), "end_given": given.end is not None})
     else:
-        notes = [] if given.end else [f"{found.summary.end} is the last date in the file; --end says another."]
+        notes = (
+            [] if given.end is not None else [f"{found.summary.end} is the last date in the file; --end says another."]
+        )
         show(found, notes, definitions=given.definitions)
     return 0
 
@@ -89,7 +98,7 @@ def _last_day(given: Namespace) -> date:
     told = read_transactions(
         given.file,
         {"customer": given.customer, "at": given.date, "amount": given.amount},
-        returns=given.returns,
+        returns="net",
         currency=given.currency,
         zone=zone(given.zone),
         date_format=given.date_format,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -19,9 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["add_column", "add_reading", "in_flags", "plain", "provenance"]
 
+CURRENCY = "USD"
+"""What amounts are in unless somebody says, as in a new CRM."""
+
+MENDS = {
+    ", grace=30 or grace=timedelta(days=30)": "",
+    ", or give a number of the model's own units": ", or forever",
+    ", or say amount=None": "",
+    " or .replace(tzinfo=zone('Europe/Berlin'))": "",
+    "2026-11-21, FY2026, FY2026-Q2 or FY2026-P03": "2026-11-21",
+    "pass fiscal=FiscalYear(starts=4), or as the playbook has it": "say a year, quarter or month of the calendar",
+    "round it explicitly: Money.rounded(amount, currency, rounding=ROUND_HALF_EVEN)": "correct it at its source",
+}
+"""What mends of the library are on the command line."""
+
+CALENDAR = "a period of the calendar, since a file says nothing of fiscal years"
+
 _ARGUMENT = re.compile(r'\b([a-z_]+)=("[^"]*"|\w+)')
-_OTHERWISE = re.compile(r", \w+=\w+ or \w+=timedelta\(.*\)")
-"""Ways to give a length of time that a command line has not."""
 
 
 def add_column(group: Any, flag: str, what: str, *, required: bool = True) -> None:  # noqa: ANN401 - a private class of argparse
@@ -36,15 +50,14 @@ def add_column(group: Any, flag: str, what: str, *, required: bool = True) -> No
     group.add_argument(f"--{flag}", metavar="COLUMN", required=required, help=what)
 
 
-def add_reading(parser: ArgumentParser, currency: str | None) -> None:
+def add_reading(parser: ArgumentParser) -> None:
     """How cells are read, and how the figures are printed.
 
     Args:
         parser: The parser of the command.
-        currency: What amounts are in unless somebody says; None leaves them bare numbers.
     """
-    money = f"of the amounts, as in ISO 4217; default: {currency or 'none, bare numbers'}"
-    parser.add_argument("--currency", metavar="USD", default=currency, type=str.upper, help=money)
+    money = "what amounts are in, as in ISO 4217; default: %(default)s"
+    parser.add_argument("--currency", metavar="CODE", default=CURRENCY, type=str.upper, help=money)
     parser.add_argument("--date-format", metavar="F", help="such as %%m/%%d/%%Y; default: ISO 8601")
     zones = "whose days count, such as Europe/Berlin; default: UTC"
     parser.add_argument("--zone", metavar="ZONE", default="UTC", help=zones)
@@ -53,11 +66,12 @@ def add_reading(parser: ArgumentParser, currency: str | None) -> None:
 
 
 @contextmanager
-def in_flags(flags: Mapping[str, str]) -> Iterator[None]:
-    """Errors that name options instead of arguments.
+def in_flags(flags: Mapping[str, str], given: Namespace) -> Iterator[None]:
+    """Errors that name options instead of arguments, and show what was given there.
 
     Args:
         flags: The option of each argument, without its dashes.
+        given: The options.
 
     Raises:
         Invalid: What the block raised.
@@ -65,17 +79,24 @@ def in_flags(flags: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except crmcore.Invalid as error:
-        raise type(error)(_by_flag(problem, flags) for problem in error.problems) from error
+        raise type(error)(_by_flag(problem, flags, given) for problem in error.problems) from error
 
 
-def _by_flag(problem: crmcore.Problem, flags: Mapping[str, str]) -> crmcore.Problem:
+def _by_flag(problem: crmcore.Problem, flags: Mapping[str, str], given: Namespace) -> crmcore.Problem:
     def option(match: re.Match[str]) -> str:
         name, value = match[1], match[2].replace("…", "COLUMN")
         shown = value if " " in value else value.strip('"')
         return f"--{flags[name]} {shown}" if name in flags else match[0]
 
-    path = f"--{flags[problem.path]}" if problem.path in flags else problem.path
-    return attrs.evolve(problem, path=path, mend=_ARGUMENT.sub(option, _OTHERWISE.sub("", problem.mend)))
+    mend = problem.mend
+    for said, meant in MENDS.items():
+        mend = mend.replace(said, meant)
+    told = attrs.evolve(problem, mend=_ARGUMENT.sub(option, mend))
+    if problem.path not in flags:
+        return told
+    flag = flags[problem.path]
+    expected = CALENDAR if problem.path == "fiscal" else problem.expected
+    return attrs.evolve(told, path=f"--{flag}", value=getattr(given, flag.replace("-", "_")), expected=expected)
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any figure

@@ -65,17 +65,18 @@ class Purchases:
 def purchases_of(crm: Source) -> Purchases:
     """Every order on its day; and every won deal that no order refers to, on the day it was closed.
 
-    Such a deal was bought by its account, or without one by its contact; one without either is left out.
+    A return is an order that does not stand for the deal it refers to. A deal was bought by its account, or without
+    one by its contact; one without either is left out.
 
     Args:
         crm: The CRM, or a view of its past.
     """
-    orders = list(crm.orders.each())
-    ordered = {one.opportunity for one in orders}
+    zone, orders = crm.playbook.zone, list(crm.orders.each())
+    ordered = {one.opportunity for one in orders if one.amount.minor >= 0}
     won = [deal for deal in crm.opportunities.each(F.status == "won") if deal.id not in ordered]
     rows: list[tuple[object, ...]] = [(one.id, one.customer, one.ordered_on, one.amount) for one in orders]
     rows += [
-        (deal.id, party, today(deal.closed_at, crm.playbook.zone), deal.amount)
+        (deal.id, party, today(deal.closed_at, zone), deal.amount)
         for deal in won
         if (party := deal.account or deal.contact) is not None and deal.closed_at is not None
     ]

@@ -27,9 +27,9 @@ def term_columns(crm: Source) -> dict[str, list[Any]]:
     Args:
         crm: The CRM, or a view of its past.
     """
-    standing = list(crm.subscriptions.each())
+    zone, standing = crm.playbook.zone, list(crm.subscriptions.each())
     told = histories(crm, "subscription", [one.id for one in standing if one.version > 1])
-    rows = [row for one in standing for row in _stretches(one, told.get(one.id, ()), crm.playbook.zone)]
+    rows = [row for one in standing for row in _stretches(one, told.get(one.id, ()), zone)]
     cells = map(list, zip(*rows, strict=True)) if rows else ([] for _ in COLUMNS)
     columns: dict[str, list[Any]] = dict(zip(COLUMNS, cells, strict=True))
     columns["product"] = names_of(crm, crm.products, columns["product"])

@@ -12,6 +12,8 @@ from crmcore.analytics.clv.discount import Discount
 from crmcore.analytics.clv.unit import Unit, units_in
 from crmcore.kernel.errors import Invalid
 
+np = pytest.importorskip("numpy")
+
 UNITS = ["day", "week", "month", "year", timedelta(days=14), timedelta(hours=6)]
 
 
@@ -33,6 +35,13 @@ def test_what_is_no_unit_is_refused(unit: object) -> None:
         Unit.of(unit)
 
 
+@pytest.mark.parametrize("days", [0, -1, inf, nan])
+def test_a_unit_has_a_length(days: float) -> None:
+    """Above 0."""
+    with pytest.raises(Invalid, match="a length in days, above 0, of a unit fortnight"):
+        Unit("fortnight", days)
+
+
 @pytest.mark.parametrize(
     ("unit", "span", "expected"),
     [
@@ -44,6 +53,8 @@ def test_what_is_no_unit_is_refused(unit: object) -> None:
         ("week", timedelta(days=14), 2),
         ("week", 39, 39),
         ("week", 0.5, 0.5),
+        ("week", np.int64(39), 39),
+        ("week", np.float64(1.5), 1.5),
     ],
 )
 def test_a_length_of_time_is_told_in_units(unit: str, span: object, expected: float) -> None:

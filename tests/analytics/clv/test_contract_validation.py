@@ -7,8 +7,8 @@ from types import ModuleType
 import pytest
 
 from crmcore import Invalid
-from crmcore.analytics.clv.contractual import SBG, BdW
 from crmcore.analytics.clv.contract_validation import survivor_table
+from crmcore.analytics.clv.contractual import SBG, BdW
 
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
 SIMPLE = SBG(alpha=0.668, beta=3.806)

@@ -102,3 +102,18 @@ def test_an_unknown_currency_is_refused() -> None:
     """As everywhere."""
     with pytest.raises(Invalid, match="ISO 4217"):
         CustomerSummary.of({"x": [0], "t_x": [0], "T": [1]}, unit="week", currency="euro")
+
+
+def test_a_history_in_opportunities() -> None:
+    """BG/BB calls their number n."""
+    assert CustomerSummary.of({"x": [2], "t_x": [3], "n": [6]}, unit="year").T == (6.0,)
+    assert CustomerSummary.of({"x": [2], "t_x": [3], "n": [6], "T": [5]}, unit="year").T == (5.0,)
+
+
+def test_a_mean_that_is_no_amount_is_refused() -> None:
+    """A missing one is none, whatever else there is."""
+    rows = {"x": [2, 2, 0], "t_x": [3, 3, 0], "T": [6, 6, 6]}
+
+    with pytest.raises(Invalid, match="customers rows 1, 2, column \"mean\": got '12 EUR', expected an amount"):
+        CustomerSummary.of({**rows, "mean": ["12 EUR", float("inf"), ""]}, unit="week")
+    assert CustomerSummary.of({**rows, "mean": ["12", None, "9"]}, unit="week").mean == (12.0, None, None)

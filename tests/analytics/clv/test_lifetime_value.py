@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from crmcore.analytics.calculus.engines import EngineName
-from crmcore.analytics.clv import BGNBD, MBGNBD, GammaGamma, like_rows as like_rows_module
+from crmcore.analytics.clv import BGBB, BGNBD, MBGNBD, GammaGamma, like_rows as like_rows_module
 from crmcore.analytics.clv.discount import Discount
 from crmcore.analytics.clv.summarizing import summarize
 from crmcore.analytics.clv.summary import CustomerSummary
@@ -72,11 +72,23 @@ def test_value_is_what_was_spent_and_what_is_to_come(customers: CustomerSummary,
     for past, ahead, total in zip(value.historical, value.residual, value.total, strict=True):
         assert isinstance(ahead, Money)
         assert past + ahead == total
-    worth = SPEND.expected_spend([2, 0], [100.0, 0.0])
+    spends = SPEND.expected_spend([2, 0], [100.0, 0.0])
+    worth = lifetime_value(MODEL, 1, customers, horizon="12 months", engine=engine).residual_unrounded
     assert value.residual_unrounded == tuple(
-        pytest.approx(count * each, rel=1e-14) for count, each in zip(value.expected, worth, strict=True)
+        pytest.approx(count * each, rel=1e-14) for count, each in zip(worth, spends, strict=True)
     )
     assert value.reasons == {}
+
+
+def test_expected_counts_purchases_whatever_the_discount(customers: CustomerSummary, engine: EngineName) -> None:
+    """Those within the horizon, as the model expects them; only what they are worth is discounted."""
+    plain = MODEL.conditional_expected_purchases("12 months", [2, 0], [8, 0], [12, 7])
+    for terms in ({}, {"discount": None}, {"discount": Discount(annual=5)}, {"steps": "month"}):
+        value = lifetime_value(MODEL, 1, customers, horizon="12 months", engine=engine, **terms)  # type: ignore[arg-type]
+        assert value.expected == pytest.approx(plain, rel=1e-9)
+        assert value.definitions["expected"] == "purchases expected within the horizon"
+        if terms != {"discount": None}:
+            assert (value.residual_unrounded[0] or 0) < (value.expected[0] or 0)
 
 
 def test_purchases_to_come_are_discounted_continuously(customers: CustomerSummary, engine: EngineName) -> None:
@@ -85,7 +97,7 @@ def test_purchases_to_come_are_discounted_continuously(customers: CustomerSummar
 
     weeks = 365.25 / 7
     rate = log1p(0.10) / weeks
-    for found, row in zip(value.expected, [(2, 8, 12), (0, 0, 7)], strict=True):
+    for found, row in zip(value.residual_unrounded, [(2, 8, 12), (0, 0, 7)], strict=True):
         steps = in_small_steps(weeks, rate, lambda t, row=row: MODEL.conditional_expected_purchases(t, *row))
         assert found == pytest.approx(steps, rel=1e-7)
 
@@ -96,8 +108,10 @@ def test_for_ever_is_dert(customers: CustomerSummary, engine: EngineName) -> Non
 
     rate = Discount(annual=0.10).rate(customers.unit)  # type: ignore[arg-type]
     assert value.expected == (pytest.approx(MODEL.dert(rate, 2, 8, 12)), pytest.approx(MODEL.dert(rate, 0, 0, 7)))
+    assert value.residual_unrounded == value.expected
+    assert "at its present value" in value.definitions["expected"]
     far = lifetime_value(MODEL, 1, customers, horizon="300 years", engine=engine)
-    assert far.expected == pytest.approx(value.expected, rel=1e-6)
+    assert far.residual_unrounded == pytest.approx(value.expected, rel=1e-6)
 
 
 def test_months_are_discounted_one_by_one(customers: CustomerSummary, engine: EngineName) -> None:
@@ -110,7 +124,8 @@ def test_months_are_discounted_one_by_one(customers: CustomerSummary, engine: En
         (now - before) / 1.1 ** (number / 12)
         for number, (before, now) in enumerate(zip([0, *made], made, strict=False), 1)
     ]
-    assert value.expected[0] == pytest.approx(sum(worth), rel=1e-12)
+    assert value.residual_unrounded[0] == pytest.approx(sum(worth), rel=1e-12)
+    assert value.expected[0] == pytest.approx(made[-1], rel=1e-12)
     assert (value.horizon, value.steps, value.discount) == ("3 months", "month", Discount(annual=0.10))
 
 
@@ -132,6 +147,8 @@ def test_margin_multiplies_spend_past_and_to_come(customers: CustomerSummary, en
     assert some.historical == (Money("71.60", "EUR"), Money("9.99", "EUR"))
     assert some.expected == all_of_it.expected
     assert some.residual_unrounded[0] == pytest.approx(0.333 * (all_of_it.residual_unrounded[0] or 0))
+    assert some.definitions["historical"].startswith("margin of 0.333 × what all past purchases came to")
+    assert all_of_it.definitions["historical"].startswith("what all past purchases came to")
 
 
 def test_without_a_currency_the_past_is_exact_and_the_future_a_float(engine: EngineName) -> None:
@@ -146,6 +163,14 @@ def test_without_a_currency_the_past_is_exact_and_the_future_a_float(engine: Eng
     assert plain.residual == plain.residual_unrounded
     assert plain.total == (pytest.approx(215 + (plain.residual[0] or 0)), pytest.approx(30 + (plain.residual[1] or 0)))
     assert "customer lifetime value" in str(plain)
+
+
+def test_opportunities_may_be_called_n(engine: EngineName) -> None:
+    """As BG/BB calls them."""
+    model = BGBB(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783, unit="year")
+    value = lifetime_value(model, 50, {"x": [2], "t_x": [3], "n": [6]}, horizon="5 years", engine=engine)
+
+    assert value.expected == (pytest.approx(model.conditional_expected_purchases(5, 2, 3, 6), rel=1e-12),)
 
 
 def test_a_fit_stands_for_its_model() -> None:
@@ -175,9 +200,11 @@ def test_free_purchases_tell_nothing_of_spend(engine: EngineName) -> None:
     """Somebody who never paid is expected to spend as somebody unknown."""
     told = {"x": [2, 0], "t_x": [3, 0], "T": [9, 9], "mean": [0, 0]}
     free, unknown = lifetime_value(MODEL, SPEND, told, horizon=52, engine=engine).residual_unrounded
-    count, other = lifetime_value(MODEL, 1, told, horizon=52, engine=engine).expected
+    count, other = lifetime_value(MODEL, 1, told, horizon=52, engine=engine).residual_unrounded
 
     assert (free or 0) / (count or 1) == pytest.approx((unknown or 0) / (other or 1)) == SPEND.population_mean
+    with pytest.raises(Invalid, match="a mean spend above 0"):
+        lifetime_value(MODEL, SPEND, {**told, "mean": [-5, 0]}, horizon=52, engine=engine)
 
 
 def test_an_infinite_mean_of_spend_is_said(customers: CustomerSummary, engine: EngineName) -> None:
@@ -224,6 +251,7 @@ def test_infinite_purchases_are_said(customers: CustomerSummary, engine: EngineN
     [
         ({"margin": "much", "discount": 0.1, "steps": "week"}, ["discount", "steps", "margin"]),
         ({"margin": -1}, ["margin"]),
+        ({"margin": 30}, ["margin"]),
         ({"discount": None}, ["horizon"]),
         ({"discount": Discount(annual=0)}, ["horizon"]),
         ({"steps": "month"}, ["horizon"]),
@@ -233,6 +261,8 @@ def test_infinite_purchases_are_said(customers: CustomerSummary, engine: EngineN
         ({"engine": "abacus"}, ["engine"]),
         ({"spend": "much"}, ["spend"]),
         ({"spend": -1}, ["spend"]),
+        ({"spend": Money(-1, "EUR")}, ["spend"]),
+        ({"spend": 10**18}, ["spend"]),
         ({"model": 7}, ["model"]),
         ({"customers": {"x": [1], "t_x": [2], "T": [1]}}, ['customers row 1, column "t_x"']),
     ],
@@ -292,6 +322,11 @@ def test_a_valuation_as_text(customers: CustomerSummary) -> None:
     assert repr(value) == "<LifetimeValue: 2 customers, horizon 12 months>"
     assert repr(many) == "<LifetimeValue: 12 customers, for ever>"
     assert "245.00 EUR" in str(value)
+    assert "10.00% a year, continuous" in str(value)
+    assert "purchases expected within the horizon" in str(value)
+    monthly = lifetime_value(MODEL, 40, customers, horizon="12 months", steps="month")
+    assert "10.00% a year, at the end of each month" in str(monthly)
+    assert "none" in str(lifetime_value(MODEL, 40, customers, horizon="12 months", discount=None))
     assert "… and 2 more" in str(many)
     assert len(none) == 0
     assert "customers" in str(none)

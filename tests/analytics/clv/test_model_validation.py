@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import random
 from datetime import date
+from itertools import combinations
+from math import erfc, sqrt
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +14,7 @@ import attrs
 import pytest
 
 from crmcore.analytics.calculus.engines import EngineName
-from crmcore.analytics.clv import BGNBD, NBD
+from crmcore.analytics.clv import BGNBD, NBD, SBG, BdW, ParetoNBD
 from crmcore.analytics.clv.bootstrap_fit import bootstrap
 from crmcore.analytics.clv.likelihood_ratio import lr_test
 from crmcore.analytics.clv.summarizing import summarize
@@ -96,8 +98,13 @@ def test_a_table_needs_what_it_compares(summary: CustomerSummary) -> None:
     """A holdout, a model, and one unit for both."""
     with pytest.raises(Invalid, match="a summary with a holdout"):
         calibration_table(MODEL, attrs.evolve(summary, x_holdout=None))
-    with pytest.raises(Invalid, match="a model that knows pmf"):
+    with pytest.raises(Invalid, match="a model that knows conditional_expected_purchases"):
         frequency_table(summary, summary)
+    with pytest.raises(Invalid, match="a model that knows conditional_expected_purchases"):
+        frequency_table(SBG(alpha=0.7, beta=1.2), summary)
+    for table in (frequency_table, calibration_table):
+        with pytest.raises(Invalid, match="a summary of customers"):
+            table(MODEL, summary.columns())  # type: ignore[arg-type]
     with pytest.raises(Invalid, match="unit, day"):
         frequency_table(attrs.evolve(MODEL, unit="day"), summary)
 
@@ -174,25 +181,42 @@ ROWS = {"x": [0, 1, 2, 5, 1], "t_x": [0, 3, 9, 9, 9], "T": [10.0] * 5}
 WEIGHTS = [40, 30, 20, 10, 5]
 
 
+SURVIVORS = [1000, 869, 743, 653, 593, 551, 517, 491]
+
+
 def test_a_likelihood_ratio() -> None:
     """Twice the difference of the log-likelihoods, as improbable as χ² has it."""
-    fit = NBD.fit(ROWS, weights=WEIGHTS, unit="week")
-    full = attrs.evolve(BGNBD.fit(ROWS, weights=WEIGHTS), loglik=fit.loglik + 3.8414588206941 / 2)
-    one = attrs.evolve(full, se={"r": 1.0, "alpha": 1.0, "s": 1.0})
+    simple, full = SBG.fit(SURVIVORS), BdW.fit(SURVIVORS)
 
-    assert lr_test(fit, one).p_value == pytest.approx(0.05)
-    assert (lr_test(fit, full).df, lr_test(fit, full).statistic) == (2, pytest.approx(3.8414588206941))
-    assert lr_test(fit, attrs.evolve(full, loglik=fit.loglik - 1e-9)).p_value == 1
+    found = lr_test(simple, full)
+    assert found.statistic == pytest.approx(2 * (full.loglik - simple.loglik), rel=1e-12)
+    assert (found.df, found.p_value) == (1, pytest.approx(erfc(sqrt(found.statistic / 2)), rel=1e-9))
+    five = attrs.evolve(full, loglik=simple.loglik + 3.8414588206941 / 2)
+    assert lr_test(simple, five).p_value == pytest.approx(0.05)
+    assert lr_test(simple, attrs.evolve(full, loglik=simple.loglik - 1e-9)).p_value == 1
 
 
-def test_what_cannot_be_compared_is_refused() -> None:
-    """Fits the wrong way round, to other customers, or of models of which neither is a case of the other."""
-    small, full = NBD.fit(ROWS, weights=WEIGHTS), BGNBD.fit(ROWS, weights=WEIGHTS)
+def test_what_is_no_special_case_is_refused() -> None:
+    """The likelihood of NBD is that of counts and the others' that of times; a model is no fit, and no other's case."""
+    fits = [kind.fit(ROWS, weights=WEIGHTS) for kind in (NBD, BGNBD, ParetoNBD)]
+    simple, full = SBG.fit(SURVIVORS), BdW.fit(SURVIVORS)
 
-    with pytest.raises(Invalid) as refused:
-        lr_test(attrs.evolve(full, customers=7.0), attrs.evolve(small, loglik=full.loglik - 1))
+    for restricted, other in [*combinations(fits, 2), (full, simple), (simple, simple)]:
+        with pytest.raises(Invalid, match="of which it is a special case"):
+            lr_test(restricted, other)
+    for strange in (simple.model, None):
+        with pytest.raises(Invalid, match="the fits of two models"):
+            lr_test(strange, full)  # type: ignore[arg-type]
 
-    assert [problem.path for problem in refused.value.problems] == ["parameters", "customers", "loglik"]
+
+def test_fits_that_do_not_compare_are_refused() -> None:
+    """To other survivors, or with a penalty that takes more than the parameter gives."""
+    simple, full = SBG.fit(SURVIVORS), BdW.fit(SURVIVORS)
+
+    with pytest.raises(Invalid, match="fit both models to the same survivors"):
+        lr_test(SBG.fit([1000, 869, 743, 653, 593, 551, 518, 491]), full)
+    with pytest.raises(Invalid, match="fit both without a penalty"):
+        lr_test(simple, BdW.fit(SURVIVORS, penalty=1.0))
 
 
 def test_a_bootstrap_spreads_as_the_standard_errors_do(summary: CustomerSummary) -> None:
@@ -220,9 +244,10 @@ def test_samples_of_nobody_are_refused() -> None:
             bootstrap(fit, n, random.Random(1))  # type: ignore[arg-type]
     with pytest.raises(Invalid, match="a share above 0"):
         bootstrap(fit, 2, random.Random(1)).ci(95)
-    with pytest.raises(Invalid, match="a model fitted to customers"):
-        bootstrap(attrs.evolve(fit, model=7), 2, random.Random(1))
-    with pytest.raises(Invalid, match="a whole number, or random.Random"):
+    for strange in (attrs.evolve(fit, model=7), fit.model, SBG.fit(SURVIVORS), None):
+        with pytest.raises(Invalid, match="the fit of a model to customers"):
+            bootstrap(strange, 2, random.Random(1))  # type: ignore[arg-type]
+    with pytest.raises(Invalid, match=r"a whole number, or random\.Random"):
         bootstrap(fit, 2, seed="seven")  # type: ignore[arg-type]
 
 

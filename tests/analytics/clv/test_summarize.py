@@ -279,6 +279,7 @@ def test_days_are_those_of_the_zone(engine: EngineName) -> None:
         ({"end": "2026-02-02", "calibration_end": "2026-02-02"}, ["calibration_end"]),
         ({"end": "2026-02-02", "calibration_end": "soon"}, ["calibration_end"]),
         ({"end": "2026-02-02", "unit": None}, ["unit"]),
+        ({"end": np.datetime64("NaT")}, ["end"]),
         ({"end": "2026-02-02", "returns": "keep", "customer": 7, "amount": 1}, ["customer", "amount", "returns"]),
         ({"end": "2026-02-02", "engine": "abacus"}, ["engine"]),
         ({"end": "2026-02-02", "zone": "Mars"}, ["zone"]),
@@ -321,6 +322,42 @@ def test_bare_numbers_beside_money_are_refused() -> None:
     """Nobody could say what they are in."""
     with pytest.raises(Invalid, match="an amount with its currency"):
         summarize(orders(("ada", "2026-01-05", Money(1, "EUR")), ("ada", "2026-01-06", 1)), end="2026-01-31")
+
+
+@pytest.mark.parametrize(
+    ("end", "day"),
+    [
+        (date(2026, 3, 2), 2),
+        (datetime(2026, 3, 2, 23, 30), 2),
+        (datetime(2026, 3, 2, 15, tzinfo=UTC), 3),
+        (np.datetime64("2026-03-02T23:30:00", "ns"), 2),
+        (np.datetime64("2026-03-02"), 2),
+    ],
+)
+def test_the_end_may_be_what_a_table_of_any_library_holds(end: date | datetime, day: int) -> None:
+    """The day it stands for in the zone: it is often the latest date of the table itself."""
+    summary = summarize([{"customer": "ada", "at": "2026-03-01"}], unit="day", end=end, zone="Asia/Tokyo")
+
+    assert (summary.end, summary.T) == (date(2026, 3, day), (day - 1,))
+
+
+def test_a_number_says_why_it_is_no_amount() -> None:
+    """It can't be read, or it is beyond all amounts."""
+    with pytest.raises(Invalid, match="expected an amount; write it like"):
+        summarize([{"customer": "ada", "at": "2026-01-05", "amount": "$12"}], end="2026-03-02")
+    with pytest.raises(Invalid, match=r"expected an amount below 10\^18; check for a slipped decimal point"):
+        summarize([{"customer": "ada", "at": "2026-01-05", "amount": 1e30}], end="2026-03-02")
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "longdouble"])
+def test_floats_of_other_sizes_are_meant_as_written(kind: str, engine: EngineName) -> None:
+    """1.1 held in fewer bits is no 1.100000023841858."""
+    table = {
+        "customer": np.array([1, 1]), "at": np.array(["2026-01-05", "2026-01-06"], "datetime64[D]"),
+        "amount": np.array([1.1, 335.5], kind),
+    }  # fmt: skip
+
+    assert summarize(table, end="2026-03-02", currency="EUR", engine=engine).spend == (Decimal("336.60"),)
 
 
 @pytest.mark.parametrize("amounts", [("0.1", "0.2"), (0.1, 0.2), (Decimal("0.1"), Decimal("0.2"))])

@@ -37,7 +37,8 @@ def test_it_is_its_parts_one_after_another() -> None:
     assert (found.fit.params, found.spend.params) == (fit.params, spend.params)
     assert found.to_dicts() == values.to_dicts()
     assert found.totals["historical"] == Money(110, "EUR")
-    assert {*fit.warnings, *spend.warnings} == {*found.warnings}
+    told = {"MBG/NBD": fit.warnings, "Gamma-Gamma": spend.warnings}
+    assert found.warnings == tuple(f"{name}: {warning}" for name in told for warning in told[name])
     assert (found.made, found.reasons) == (summary.made, values.reasons)
     assert {"x", "p_alive", "total"} <= {*found.definitions}
 
@@ -83,7 +84,9 @@ def test_what_is_infinite_comes_last() -> None:
 
     assert (found.totals["total"], found.totals["historical"]) == (None, Decimal(110))
     assert [row["customer"] for row in found.top()][-1] == "ada"
-    assert "residual" in found.reasons
+    assert found.reasons == dict.fromkeys(
+        ["residual", "total"], "the mean of what a purchase comes to is infinite (q ≤ 1)"
+    )
     assert "Undefined, and why" in str(found)
 
 
@@ -99,12 +102,23 @@ def test_any_horizon() -> None:
 
 def test_it_says_how_it_was_made() -> None:
     """Its models, its terms, its end."""
-    text = str(clv.report(ORDERS, end=END, discount=None, margin="0.4"))
+    found = clv.report(ORDERS, end=END, discount=None, margin="0.4")
+    text = str(found)
 
-    assert "MBGNBD by maximum likelihood" in text
+    assert [section.title for section in found.sections()] == [
+        "Customer lifetime value",
+        "MBGNBD by maximum likelihood",
+        "GammaGamma by maximum likelihood",
+        "How well they fit",
+        "Customers of the highest value",
+        "To know",
+        "How it was made",
+    ]
+    assert all(warning in text for warning in found.warnings)
     assert "as of 2026-03-31T23:59:59.999999+00:00" in text
-    assert [" ".join(line.split()) for line in text.splitlines()][2:6] == [
+    assert [" ".join(line.split()) for line in text.splitlines()][2:7] == [
         "model MBG/NBD",
+        "unit week",
         "horizon 12 months",
         "discount none",
         "margin 0.4",
@@ -127,15 +141,30 @@ def test_nobody_has_paid_twice(orders: list[dict[str, object]]) -> None:
     assert "nobody has paid for a repeat purchase" in str(found)
 
 
+def test_each_model_is_shown_once() -> None:
+    """Its parameters, what stays finite at its boundary, and its fit beside the other's."""
+    found = clv.report(ORDERS, end=END)
+    assert found.fit is not None
+    assert found.spend is not None
+    _, purchases, spend, fits, *_ = found.sections()
+
+    assert [name for name, *_ in purchases.rows] == [*found.fit.params, *found.fit.limits]
+    assert [name for name, *_ in spend.rows] == [*found.spend.params, *found.spend.limits]
+    assert found.spend.status == "boundary"
+    assert fits.headings == ("", "MBG/NBD", "Gamma-Gamma")
+    assert fits.rows[0] == ("customers", "4", "2")
+    assert fits.rows[-1] == ("status", found.fit.status, found.spend.status)
+
+
 def test_free_purchases() -> None:
-    """Who got all repeats for nothing is left out of the model of spend, and expected to spend less than others."""
+    """Who got all repeats for nothing is left out of the model of spend, and expected to spend as one without any."""
     free = [{"customer": "eve", "at": day, "amount": 0} for day in ("2026-01-05", "2026-02-02", "2026-03-20")]
-    found = clv.report([*ORDERS, *free], end=END)
+    found = clv.report([*ORDERS, *free], end=END, discount=None)
     rows = {row["customer"]: row for row in found.to_dicts()}
 
     assert found.spend is not None
-    assert found.spend.warnings[-1] == "1 customers whose repeat purchases were all free are left out"
-    assert 0 < rows["eve"]["residual"] < rows["ada"]["residual"]  # type: ignore[operator]
+    assert found.spend.warnings[-1] == "customers whose repeat purchases were all free, who were left out: 1"
+    assert rows["eve"]["residual"] == pytest.approx(found.spend.model.expected_spend(0, 0) * rows["eve"]["expected"])
     assert rows["eve"]["expected"] == rows["ada"]["expected"]
     assert found.summary.mean is not None
     assert found.summary.mean[-1] == 0
@@ -160,5 +189,17 @@ def test_what_it_refuses() -> None:
         clv.report([{"customer": 1, "at": "2026-01-05"}], end=END)
     with pytest.raises(MixedCurrency):
         clv.report([*ORDERS, {**ORDERS[0], "amount": Money(1, "USD")}], end=END, currency="EUR")
-    with pytest.raises(Invalid, match="a fraction a year"):
-        clv.report(ORDERS, end=END, discount=-1)
+    for orders in (ORDERS, []):
+        with pytest.raises(Invalid, match="discount: got -1, expected a fraction a year"):
+            clv.report(orders, end=END, discount=-1)
+        with pytest.raises(Invalid, match="margin: got '30%'"):
+            clv.report(orders, end=END, margin="30%")
+        with pytest.raises(Invalid, match="horizon: got 'soon'"):
+            clv.report(orders, end=END, horizon="soon")
+
+
+def test_sums_are_exact() -> None:
+    """However far apart the amounts."""
+    rows = [{"customer": who, "at": "2026-01-05", "amount": amount} for who, amount in enumerate(["9e17", "1e-29"])]
+
+    assert clv.report(rows, end=END).totals["historical"] == Decimal("900000000000000000.00000000000000000000000000001")

@@ -94,12 +94,14 @@ class Daily:
         return found
 
     def counts(self, first: int, after: int) -> dict[str, int]:
-        """Sets at the two ends, and steps from day to day."""
-        at_start = {who for who, days in self.days.items() if days[first - 1]}
-        at_end = {who for who, days in self.days.items() if days[after - 1]}
-        ever = {who for who, days in self.days.items() if any(days[:first])}
+        """Sets on the two days, and steps from day to day up to the second."""
+        at_start = {who for who, days in self.days.items() if days[first]}
+        at_end = {who for who, days in self.days.items() if days[after]}
+        ever = {who for who, days in self.days.items() if any(days[: first + 1])}
         steps = [
-            (days[day - 1], days[day], any(days[:day])) for days in self.days.values() for day in range(first, after)
+            (days[day - 1], days[day], any(days[:day]))
+            for days in self.days.values()
+            for day in range(first + 1, after + 1)
         ]
         return {
             "start": len(at_start),
@@ -116,7 +118,7 @@ class Daily:
         """Each customer's two amounts, by definition."""
         found: dict[str, int] = defaultdict(int)
         for who, pays in self.pays.items():
-            before, now, had = pays[first - 1], pays[after - 1], any(pays[:first])
+            before, now, had = pays[first], pays[after], any(pays[: first + 1])
             found["start"] += before
             found["end"] += now
             found["new"] += now if not before and not had else 0
@@ -136,7 +138,35 @@ def counted(found: Churn) -> tuple[int, ...]:
 
 def as_told(rows: list[Row]) -> int:
     """The last day known of when none is said, at least that of the longest period."""
-    return max([120, *(start for _, start, _, _ in rows)])
+    return max([121, *(start for _, start, _, _ in rows)])
+
+
+def active(rows: list[Row], day: int) -> set[str]:
+    """A(t): the customers with a subscription whose first day is not after t, and its first day not served is."""
+    return {who for who, start, end, _ in rows if start <= day and (end is None or day < end)}
+
+
+@given(served(), st.sampled_from(PERIODS))
+def test_it_is_the_definition(rows: list[Row], name: str) -> None:
+    """Logo churn over [t0, t1) is |A(t0) without A(t1)| / |A(t0)|, and revenue is that of the two days."""
+    t0, t1 = FIRSTS[name]
+    base, later = active(rows, t0), active(rows, t1)
+    before = {who for day in range(t0) for who in active(rows, day)}
+    found = churn(table(rows), period=name, currency="EUR")
+    mrr = [
+        {who: sum(row[3] for row in rows if row[0] == who and active([row], day)) for who in "abcd"} for day in (t0, t1)
+    ]
+
+    assert (found.start, found.lost, found.end) == (len(base), len(base - later), len(later))
+    assert found.rate == (len(base - later) / len(base) if base else None)
+    assert found.joined == len(later - base - before)
+    assert found.reactivated == len((later - base) & before)
+    if found.movements is not None:
+        minor = found.movements.minor
+        assert (minor["start"], minor["end"]) == (sum(mrr[0].values()), sum(mrr[1].values()))
+        pairs = [(mrr[0][who], mrr[1][who]) for who in "abcd" if mrr[0][who]]
+        assert found.grr == (sum(map(min, pairs)) / minor["start"] if pairs else None)
+        assert found.nrr == (sum(now for _, now in pairs) / minor["start"] if pairs else None)
 
 
 @given(served(), st.sampled_from(PERIODS), st.sampled_from([0, 1, 5, 20, 45]))
@@ -147,8 +177,8 @@ def test_it_is_what_counting_day_by_day_gives(rows: list[Row], name: str, grace:
     daily = Daily.of(rows, grace, as_told(rows))
     want = daily.counts(first, after)
 
-    by_set = churn(table(rows), period=name, grace=grace, at=at, currency="EUR")
-    by_step = churn(table(rows), period=name, grace=grace, at=at, currency="EUR", method="exposed_base")
+    by_set = churn(table(rows), period=name, grace=grace, as_of=at, currency="EUR")
+    by_step = churn(table(rows), period=name, grace=grace, as_of=at, currency="EUR", method="exposed_base")
 
     assert counted(by_set) == tuple(want[key] for key in ("start", "joined", "reactivated", "lost", "end"))
     assert counted(by_step) == tuple(want[key] for key in ("start", "joinings", "returns", "leavings", "end"))
@@ -209,7 +239,7 @@ def test_a_subscription_may_be_told_in_two_rows(rows: list[Row], data: st.DataOb
     customer, start, end, cents = rows[place]
     cut = data.draw(st.integers(start, as_told(rows) if end is None else end))
     split = [*rows[:place], (customer, start, cut, cents), (customer, cut, end, cents), *rows[place + 1 :]]
-    how: Any = {"period": "2026-Q1", "each": "month", "currency": "EUR", "grace": 7, "at": ORIGIN + timedelta(LAST)}
+    how: Any = {"period": "2026-Q1", "each": "month", "currency": "EUR", "grace": 7, "as_of": ORIGIN + timedelta(LAST)}
 
     assert figures(churn(table(split), **how)) == figures(churn(table(rows), **how))
     assert figures(movements(table(split), **how)) == figures(movements(table(rows), **how))
@@ -235,8 +265,8 @@ def test_the_months_of_a_quarter_come_to_the_quarter(rows: list[Row], grace: int
 def test_a_later_as_of_turns_pending_customers_into_lost_or_kept_ones(rows: list[Row], grace: int) -> None:
     """And changes nothing else about those who were there."""
     how: Any = {"period": "2026-01", "grace": grace, "amount": None}
-    young = churn(table(rows), at="2026-01-31", **how)
-    old = churn(table(rows), at=ORIGIN + timedelta(LAST), **how)
+    young = churn(table(rows), as_of="2026-02-01", **how)
+    old = churn(table(rows), as_of=ORIGIN + timedelta(LAST), **how)
 
     assert old.start == young.start
     assert old.pending == 0
@@ -250,10 +280,10 @@ def test_the_reactivated_are_those_of_the_exposed_base_who_were_gone_at_the_star
     plain = [{key: value for key, value in row.items() if key != "amount"} for row in table(rows)]
     back = reactivation(plain, period="2026-02")
     daily = Daily.of(rows, 0, as_told(rows))
-    gone = {who for who, days in daily.days.items() if any(days[:62]) and not days[61]}
+    gone = {who for who, days in daily.days.items() if any(days[:62]) and not days[62]}
 
     assert back.lapsed == len(gone)
-    assert back.reactivated == len({who for who in gone if any(daily.days[who][62:90])})
+    assert back.reactivated == len({who for who in gone if any(daily.days[who][63:91])})
 
 
 # --- one identity over both: cohorts and churn ------------------------------------------------------------------------
@@ -273,9 +303,9 @@ def whole_months(draw: st.DrawFn) -> dict[int, set[int]]:
 def test_the_triangle_of_cohorts_agrees_with_churn(months: dict[int, set[int]]) -> None:
     """Where customers are served in whole calendar months, and every month served counts as activity.
 
-    - classic retention of a cohort at age k is the retention of its customers over the k months after its first, which
-      start with all of them: 1 - churn on the start base;
-    - active at k = active at k - 1 + reactivated - lost, as churn counts them in that month.
+    - who is active in a month is who is served on its first day, so classic retention of a cohort at age k is the
+      retention of its customers over its first k months, which start with all of them: 1 - churn on the start base;
+    - active at k = active at k - 1 + reactivated - lost, as churn counts them from the one month to the other.
     """
     firsts = {customer: min(served) for customer, served in months.items()}
     day = [add_months(date(2026, 1, 1), month) for month in range(MONTHS + 1)]
@@ -289,9 +319,9 @@ def test_the_triangle_of_cohorts_agrees_with_churn(months: dict[int, set[int]]) 
         first = int(cohort.name[-2:]) - 1
         own = [row for row in subscribed if row["cohort"] == first]
         for age in range(1, MONTHS - first):
-            start, end = (instant(day[first + step], zone="UTC") for step in (1, age + 1))
+            start, end = (instant(day[first + step], zone="UTC") for step in (0, age))
             since = churn(own, period=Period(start, end, "UTC", "since"))
-            month = churn(subscribed, period=f"2026-{first + age + 1:02}", by="cohort").groups[first]
+            month = churn(subscribed, period=f"2026-{first + age:02}", by="cohort").groups[first]
 
             assert since.start == cohort.size
             assert since.retention is not None

@@ -165,7 +165,9 @@ def test_days_are_those_of_the_zone() -> None:
         ({"period": "fortnight"}, "period"),
         ({"anchor": "zodiac"}, "anchor"),
         ({"partial": 1}, "partial"),
-        ({"end": "someday"}, "moment"),
+        ({"end": "someday"}, "end"),
+        ({"end": None}, "end"),
+        ({"engine": "abacus"}, "engine"),
         ({"at": "when"}, "purchases columns"),
         ({"at": None}, "at"),
         ({"rates": "ECB"}, "rates"),
@@ -280,6 +282,33 @@ def test_it_is_what_asking_window_by_window_gives(
             assert cohort.later[age] == len(later)
             assert cohort.revenue is not None
             assert cohort.revenue[age] == Money(spent, "JPY")
+
+
+@given(
+    bought(),
+    st.sampled_from(["day", "week", "month", "quarter", "year"]),
+    st.sampled_from(["calendar", "anniversary"]),
+    st.dates(date(2023, 12, 1), date(2025, 6, 30)),
+)
+def test_numpy_gives_the_same(bought: list[tuple[str, date, int]], unit: object, anchor: object, end: date) -> None:
+    """The whole table, with revenue and without."""
+    pytest.importorskip("numpy")
+    table = orders(*bought, ("a", date(2024, 5, 5), None))
+    how: Any = {"end": end, "period": unit, "anchor": anchor, "currency": "JPY"}
+
+    assert cohorts(table, engine="numpy", **how) == cohorts(table, engine="python", **how)
+    how["amount"] = "amount"
+    assert cohorts(table, engine="numpy", **how) == cohorts(table, engine="python", **how)
+
+
+def test_numpy_leaves_to_plain_python_what_64_bits_may_not_hold() -> None:
+    """And finds nothing in nothing."""
+    pytest.importorskip("numpy")
+    large = orders(("ada", "2026-01-05", 3 * 10**18), ("ada", "2026-01-20", 3 * 10**18))
+    (found,) = cohorts(large, end="2026-01-31", amount="amount", currency="JPY", engine="numpy").cohorts
+
+    assert found.revenue == (Money(6 * 10**18, "JPY"),)
+    assert cohorts([], end="2026-01-31", engine="numpy").cohorts == ()
 
 
 @given(bought(), st.randoms(use_true_random=False), st.sampled_from(["calendar", "anniversary"]))

@@ -40,8 +40,8 @@ YEAR = entries(
 def test_the_oldest_points_are_used_first() -> None:
     """Of the hundred of January twenty are left, and expire in January."""
     assert tallies(account(YEAR)) == (150, 70, -5, 0, 75)
-    before = account(YEAR, end="2026-01-30", expires_after="12 months")
-    after = account(YEAR, end="2026-01-31", expires_after="1 year")
+    before = account(YEAR, as_of="2026-01-30", expires_after="12 months")
+    after = account(YEAR, as_of="2026-01-31", expires_after="1 year")
 
     assert (before.balance, before.expiring, before.expires_on) == (75, 20, date(2026, 1, 31))
     assert (after.balance, after.expired, after.expires_on) == (55, 20, date(2026, 6, 1))
@@ -63,11 +63,11 @@ def test_an_own_day_of_expiry_comes_before_the_rule() -> None:
         ("ada", "2025-01-02", "earned", 20, "2025-02-01"),
         ("ada", "2025-01-03", "earned", 30, "9999-12-31"),
     )
-    found = account(made, end="2025-03-01", expires_after="12 months")
+    found = account(made, as_of="2025-03-01", expires_after="12 months")
 
     assert tallies(found) == (60, 0, 0, 20, 40)
     assert found.expires_on == date(2026, 1, 1)
-    last = account(made, end="2026-03-01", expires_after="12 months")
+    last = account(made, as_of="2026-03-01", expires_after="12 months")
     assert (last.balance, last.expiring, last.expires_on) == (30, 0, None)
 
 
@@ -87,10 +87,10 @@ def test_an_expiry_recorded_elsewhere_takes_the_oldest() -> None:
 
 def test_the_balance_at_an_earlier_day() -> None:
     """Later entries are left out, and told."""
-    ledger = loyalty(YEAR, end="2025-06-30")
+    ledger = loyalty(YEAR, as_of="2025-06-30")
 
     assert tallies(ledger.accounts["ada"]) == (150, 0, 0, 0, 150)
-    assert ledger.made.exclusions == {"entries after the end": 3}
+    assert ledger.made.exclusions == {"entries after the as-of": 3}
     assert loyalty(YEAR).made.at_given is False
 
 
@@ -206,7 +206,7 @@ def test_no_point_is_lost(rows: list[dict[str, Any]], lasts: int | None, later: 
     end = date(2025, 1, 1) + timedelta(later)
     kept, tally = one_by_one(rows, lasts, end)
 
-    ledger = loyalty(random.sample(kept, len(kept)), end=end, expires_after=lasts)
+    ledger = loyalty(random.sample(kept, len(kept)), as_of=end, expires_after=lasts)
 
     assert {*ledger.accounts} == {row["customer"] for row in kept}
     for who, one in ledger.accounts.items():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crmcore import Invalid, MixedCurrency, Money
-from crmcore.analytics.retention import Movements, grr, movements, nrr, quick_ratio
+from crmcore.analytics.retention import Movements, churn, grr, movements, nrr, quick_ratio
 from crmcore.kernel.rates import Rate, Rates
 
 
@@ -58,6 +58,26 @@ def test_every_movement_is_told_by_itself() -> None:
     assert found.to_dicts()[0]["churned"] == Decimal("50.00")
     assert found.to_dicts()[0]["churned_customers"] == 1
     assert "EUR" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "name"),
+    [
+        ("2026-03-01", None, None),
+        ("2026-04-01", None, "new"),
+        ("2026-01-01", "2026-03-01", None),
+        ("2026-01-01", "2026-04-01", "churned"),
+    ],
+)
+def test_revenue_is_that_of_the_first_day_and_of_the_first_after_the_period(
+    start: str, end: str | None, name: str | None
+) -> None:
+    """What is in force on the first day is in the start; what changes on the first day after moves in the period."""
+    found = movements([row("ada", start, end, 10)], period="2026-03", currency="EUR")
+
+    assert {one for one in ("new", "reactivation", "churned") if found.minor[one]} == ({name} if name else set())
+    old, new = row("ada", "2026-01-01", start, 10), row("ada", start, None, 15)
+    assert movements([old, new], period="2026-03", currency="EUR").expansion == euros("5" if name == "new" else "0")
 
 
 def test_the_rates_take_a_table_or_its_movements() -> None:
@@ -169,9 +189,17 @@ def test_an_interval_that_is_none_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
         movements(table, period="2026-03", currency="EUR")
 
-    assert [problem.path for problem in refused.value.problems] == [
+    assert sorted(problem.path for problem in refused.value.problems) == [
         f'subscriptions row {number}, column "interval"' for number in (2, 3, 4)
     ]
+
+
+def test_an_interval_of_nothing_is_not_asked_for() -> None:
+    """Where a row has no amount, or revenue is left out."""
+    free = [row("a", "2026-01-01", None, None, interval=None), row("b", "2026-01-01", None, 12, interval="year")]
+
+    assert movements(free, period="2026-03", currency="EUR").end == euros("1")
+    assert churn([row("a", "2026-01-01", None, 9, interval="decade")], period="2026-03", amount=None).start == 1
 
 
 def test_amounts_below_nothing_are_refused() -> None:
@@ -180,6 +208,8 @@ def test_amounts_below_nothing_are_refused() -> None:
         movements([row("a", "2026-01-01", None, -1)], period="2026-03", currency="EUR")
     with pytest.raises(Invalid, match=r'Money, or say currency="EUR"'):
         movements([row("a", "2026-01-01", None, 1)], period="2026-03")
+    with pytest.raises(Invalid, match="amount: got None, expected the name of a column"):
+        movements([row("a", "2026-01-01", None, 1)], period="2026-03", amount=None)  # type: ignore[arg-type]
     with pytest.raises(Invalid, match='a column "amount" of amounts'):
         movements([{"customer": 1, "start": "2026-01-01", "end": None}], period="2026-03")
 
@@ -208,6 +238,23 @@ def test_several_currencies_need_rates() -> None:
 
     assert (found.start, found.end, found.churned) == (euros("100"), euros("50"), euros("50"))
     assert [part.end for part in found.parts] == [euros("50")] * 3
+
+
+def test_one_customer_may_pay_in_several_currencies() -> None:
+    """Each amount is converted by the rates of the first day of the period, then brought to a month."""
+    rates = Rates(
+        [Rate("EUR", "USD", date(2026, 1, 1), Decimal(2)), Rate("EUR", "JPY", date(2026, 1, 1), Decimal(160))]
+    )
+    table = [
+        row("ada", "2025-01-01", None, Money(240, "USD"), interval="year"),
+        row("ada", "2025-06-01", "2026-03-05", Money(1600, "JPY"), interval="month"),
+        row("ada", "2026-03-05", None, Money(30, "EUR"), interval="quarter"),
+        row("bob", "2026-03-09", None, Money("0.01", "USD"), interval="year"),  # less than a cent a month
+    ]
+    found = movements(table, period="2026-03", currency="EUR", rates=rates)
+
+    assert (found.start, found.end, found.contraction, found.expansion) == (*map(euros, ("20", "20", "0", "0")),)
+    assert found.customers["end"] == 1
 
 
 def test_in_a_short_gap_the_revenue_goes_on() -> None:

@@ -46,7 +46,7 @@ def test_nothing_bought_is_no_figure() -> None:
     assert repeat_rate([]) is None
     assert purchase_interval([]) is None
     assert purchase_interval(orders(("ada", "2026-01-05"))) is None
-    nobody = lapsed([], end="2026-01-05")
+    nobody = lapsed([], as_of="2026-01-05")
     assert (nobody.share, nobody.count, nobody.customers, nobody.to_dicts()) == (None, 0, (), [])
     assert "The longest silent" not in str(nobody)
 
@@ -60,7 +60,7 @@ def test_a_day_is_one_of_the_zone() -> None:
 
 def test_lapsed_is_longer_silent_than_allowed() -> None:
     """Exactly as long is not."""
-    found = lapsed(THREE, end="2026-04-10", after="45d")
+    found = lapsed(THREE, as_of="2026-04-10", after="45d")
 
     assert found.customers == ("bob",)
     assert [silence.days for silence in found.silences] == [91, 45, 38]
@@ -74,7 +74,7 @@ def test_lapsed_is_longer_silent_than_allowed() -> None:
 
 def test_a_customer_may_be_allowed_its_own_pace() -> None:
     """Ada's median interval is 25 days, twice that is 50; whoever bought once has none."""
-    found = lapsed(THREE, end="2026-04-12", after=10, times=2)
+    found = lapsed(THREE, as_of="2026-04-12", after=10, times=2)
 
     assert {one.customer: (one.allowed, one.interval) for one in found.silences} == {
         "ada": (50, 25),
@@ -89,18 +89,19 @@ def test_equally_silent_customers_stand_by_name() -> None:
     """Whatever their order."""
     table = orders(("b", "2026-01-01"), ("a", "2026-01-01"), (3, "2026-01-01"))
 
-    assert lapsed(table, end="2026-03-01", after=1).customers == (3, "a", "b")
+    assert lapsed(table, as_of="2026-03-01", after=1).customers == (3, "a", "b")
 
 
 @pytest.mark.parametrize(
     ("options", "path"),
     [({"after": -1}, "after"), ({"after": "long"}, "after"), ({"times": 0}, "times"), ({"times": "x"}, "times"),
-     ({"times": True}, "times"), ({"end": 3}, "moment"), ({"customer": "who"}, "purchases columns")],
+     ({"times": True}, "times"), ({"as_of": 3}, "as_of"), ({"as_of": None}, "as_of"),
+     ({"customer": "who"}, "purchases columns")],
 )  # fmt: skip
 def test_a_rule_that_makes_no_sense_is_refused(options: dict[str, Any], path: str) -> None:
     """Where it is wrong."""
     with pytest.raises(Invalid) as refused:
-        lapsed(THREE, **{"end": "2026-04-10", **options})
+        lapsed(THREE, **{"as_of": "2026-04-10", **options})
 
     assert [problem.path for problem in refused.value.problems] == [path]
 
@@ -181,4 +182,4 @@ def test_it_is_what_asking_customer_by_customer_gives(
     assert repeat_rate(table) == (sum(len(own) > 1 for own in days.values()) / len(days) if days else None)
     assert (found.n, found.mean) == (len(gaps), sum(gaps) / len(gaps)) if found else gaps == []
     end = date(2026, 1, 1) + timedelta(130)
-    assert {*lapsed(table, end=end, after=after, times=times).customers} == silent
+    assert {*lapsed(table, as_of=end, after=after, times=times).customers} == silent

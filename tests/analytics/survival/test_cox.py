@@ -9,10 +9,12 @@ from typing import Any, Literal
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
-from crmcore.analytics.survival import CoxFit, cox, kaplan_meier, log_rank, strata
+from crmcore.analytics.survival import CoxFit, cox, kaplan_meier, log_rank, proportional_hazards
 from crmcore.analytics.survival.design import Stratum
+from crmcore.analytics.survival.partial_likelihood_arrays import FastLikelihood
+from crmcore.analytics.survival.partial_likelihood_plain import PlainLikelihood
 from crmcore.kernel.errors import Invalid, NotConverged
 
 Rows = Callable[[str], list[dict[str, str]]]
@@ -245,6 +247,10 @@ def test_a_whole_weight_is_so_many_rows(engine: Engine) -> None:
 
 @ENGINES
 @settings(max_examples=60)
+@example(
+    [(0, False, 0, 0.0, 0)] * 3
+    + [(0, False, 1, 0.0, 0), (0, True, 0, 36.0, 0), (1, False, 0, 0.0, 0), (1, True, 0, 1.0, 0)]
+)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.booleans(), st.integers(-3, 3), st.floats(-1e3, 1e3), st.integers(0, 4)),
@@ -258,7 +264,7 @@ def test_there_is_a_finite_fit_or_a_typed_error(engine: Engine, stays: list[tupl
     table["since"] = [min(stay[4], max(0, stay[0] - 1)) for stay in stays]
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(strata, "WORTH_IT", 1)
+            patch.setattr(proportional_hazards, "WORTH_IT", 1)
             fit = fitted(table, ["x", "y"], entry="since", engine=engine)
     except (Invalid, NotConverged):
         return
@@ -307,8 +313,7 @@ def test_a_giant_who_comes_late_hides_nobody(ties: Ties) -> None:
     table = random_table(9, 400, ties=True, entry=True)
     table["x"][7], table["t"][7], table["since"][7] = 60.0, 200.0, 30.0
     held = stratum(table, ["x", "z"])
-    plain = strata.partial_likelihood(held, ties, "python")
-    fast = strata.partial_likelihood(held, ties, "numpy")
+    plain, fast = PlainLikelihood(held.in_lists(), ties), FastLikelihood(held, ties)
     with mpmath.workdps(50):
         exact = by_definition(table, ["x", "z"], (0.7, 0.2), ties, entry=True)
     for likelihood in (plain, fast):
@@ -325,7 +330,10 @@ def test_hazards_that_underflow_are_no_likelihood(engine: Engine) -> None:
     table["x"] = [2.0 * (t <= 1) for t in table["t"]]
     held = stratum(table, ["x"])
 
-    assert strata.partial_likelihood(held, "efron", engine).at([1e4]).loglik == -inf
+    likelihood = PlainLikelihood(held.in_lists(), "efron") if engine == "python" else FastLikelihood(held, "efron")
+
+    assert likelihood.at([1e4]).loglik == -inf
+    assert likelihood.hazard([1e4]) is None
 
 
 def test_where_all_end_at_once_there_is_no_concordance() -> None:

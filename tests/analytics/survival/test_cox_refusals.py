@@ -7,9 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, strategies as st
 
 from crmcore.analytics.survival import CoxFit, ascent, cox
 from crmcore.analytics.survival.partial_likelihood import Point
+from crmcore.analytics.survival.partial_likelihood_plain import PlainLikelihood
 from crmcore.kernel.errors import Invalid, NotConverged
 
 ENGINES = pytest.mark.parametrize("engine", ["python", "numpy"])
@@ -93,8 +95,9 @@ def test_without_an_event_there_is_nothing_to_fit(engine: Engine) -> None:
     """Nor without rows."""
     with pytest.raises(Invalid, match="column \"e\": got 'no event'"):
         fitted(table() | {"e": [False] * N}, ["x"], engine=engine)
-    with pytest.raises(Invalid, match="no event"):
-        fitted({"t": [], "e": [], "x": []}, ["x"], engine=engine)
+    for nothing in ({"t": [], "e": [], "x": []}, [], {}):
+        with pytest.raises(Invalid, match="no event"):
+            fitted(nothing, ["x"], engine=engine)
     with pytest.raises(Invalid, match="no event"):
         fitted({"t": [1, 2], "e": [1, 0], "x": [1, 2], "w": [0, 1]}, ["x"], weights="w", engine=engine)
 
@@ -131,11 +134,65 @@ def test_complete_separation_is_labelled(engine: Engine, sign: int) -> None:
 
 
 def test_two_covariates_that_separate_only_together_are_labelled() -> None:
-    """Neither does alone."""
+    """Neither does alone, and neither has a coefficient."""
     fit = fitted({"t": [1, 2, 3, 4, 5], "e": [1] * 5, "x": [5.0, 1, 4, 0, 1], "y": [0.0, 3, -1, 2, 0]}, ["x", "y"])
 
     assert fit.status == "boundary"
-    assert len(fit.warnings) >= 1
+    assert [fit.coef["x"], fit.coef["y"], len(fit.warnings)] == [None, None, 2]
+    assert fit.loglik == pytest.approx(0, abs=1e-8)
+
+
+@ENGINES
+@pytest.mark.parametrize("entry", [None, "since"])
+def test_separation_is_labelled_even_where_no_digits_are_left(engine: Engine, entry: str | None) -> None:
+    """Told by small differences of a covariate within strata, whose spread between them is large."""
+    rows = {
+        "t": [1, 2, 3, 4, 2, 3], "e": [1, 0, 0, 0, 1, 0], "s": list("aabbbb"), "since": [0, 0.5, 1, 1, 0.5, 1],
+        "x": [100.0, 99.9, 3.0, 2.5, 3.001, 2.0],
+    }  # fmt: skip
+    fit = fitted(rows, ["x"], strata="s", entry=entry, engine=engine)
+
+    assert (fit.status, fit.coef["x"]) == ("boundary", None)
+    assert fit.loglik == pytest.approx(0, abs=1e-3)
+
+
+@ENGINES
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 4), st.booleans(), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)),
+        min_size=3,
+        max_size=12,
+    )
+)
+def test_a_coefficient_is_without_bound_where_something_separates(
+    engine: Engine, stays: list[tuple[int, bool, int, int, int]]
+) -> None:
+    """Whoever has an event is, of all at risk, the one farthest along some direction: then, and only then."""
+    rows = {
+        "t": [t for t, *_ in stays], "e": [e for _, e, *_ in stays], "x": [x for _, _, x, _, _ in stays],
+        "y": [y for _, _, _, y, _ in stays], "since": [min(since, t - 1) for t, _, _, _, since in stays],
+    }  # fmt: skip
+    beside = {
+        (x - a, y - b)
+        for t, e, x, y, _ in stays
+        for other, _, a, b, since in stays
+        if e and other >= t and min(since, other - 1) < t
+    }
+    ways = {
+        way
+        for p in range(-9, 10)
+        for q in range(-9, 10)
+        for way in [(p, q)]
+        if all(p * a + q * b >= 0 for a, b in beside) and any(p * a + q * b > 0 for a, b in beside)
+    }
+    try:
+        fit = fitted(rows, ["x", "y"], entry="since", engine=engine)
+    except Invalid:
+        return
+
+    assert fit.status == ("boundary" if ways else "converged")
+    for place, name in enumerate("xy"):
+        assert (fit.coef[name] is None) == any(way[place] for way in ways)
 
 
 def test_a_hazard_ratio_that_no_float_holds_is_none() -> None:
@@ -165,6 +222,26 @@ def test_what_predicts_needs_its_columns() -> None:
         fit.partial_hazard([{"y": 0}])
     with pytest.raises(Invalid, match="expected a number"):
         fit.partial_hazard([{"x": None}])
+    with pytest.raises(Invalid, match=r"expected a number from -1e\+200 to 1e\+200; fit the covariate in another unit"):
+        fit.log_partial_hazard([{"x": 1e300}])
+    with pytest.raises(Invalid, match=r"stratum: got \['north'\], expected one of north, south"):
+        fit.survival_at(5, [{"x": 0}], stratum=["north"])
+    with pytest.raises(Invalid, match=r"t: got \[5, 6\], expected a time as a number"):
+        fit.survival_at([5, 6], [{"x": 0}], stratum="north")  # type: ignore[arg-type]
+    assert fit.survival_at(5, [], stratum="north") == []
+
+
+def test_where_there_is_one_baseline_no_stratum_is_asked_for() -> None:
+    """Named or not; and none is taken for another."""
+    rows = table()
+    alone, named = fitted(rows, ["x"]), fitted(rows | {"s": ["north"] * N}, ["x"], strata="s")
+
+    assert alone.survival_at(5, [{"x": 0}]) == named.survival_at(5, [{"x": 0}])
+    assert named.survival_at(5, [{"x": 0}]) == named.survival_at(5, [{"x": 0}], stratum="north")
+    with pytest.raises(Invalid, match="expected one of north"):
+        named.survival_at(5, [{"x": 0}], stratum="south")
+    with pytest.raises(Invalid, match="expected none: there are no strata"):
+        alone.survival_at(5, [{"x": 0}], stratum="south")
 
 
 def test_arguments_are_checked() -> None:
@@ -174,6 +251,9 @@ def test_arguments_are_checked() -> None:
     assert [problem.path for problem in caught.value.problems] == ["duration", "covariates", "ties"]
     with pytest.raises(Invalid, match="say covariates="):
         fitted(table(), [])
+    with pytest.raises(Invalid, match="covariates: got None, expected the name of a column"):
+        fitted(table(), None)  # type: ignore[arg-type]
+    assert fitted(table() | {"calls": table()["x"]}, "calls").coef == {"calls": fitted(table(), ["x"]).coef["x"]}
     with pytest.raises(Invalid, match="expected each column once"):
         fitted(table(), ["x", "t", "x"])
     with pytest.raises(Invalid, match='expected a column "plan"'):
@@ -210,6 +290,24 @@ def test_a_likelihood_that_never_settles_is_refused() -> None:
     assert caught.value.iterations == 1
 
 
+@ENGINES
+def test_what_no_double_holds_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of which some are nothing beside others; a variance, or a baseline, that is infinite."""
+    rows = {"t": [1, 2, 3, 1.5], "e": [1, 1, 0, 1], "x": [0, 0, 0, 1.0], "w": [1e-91, 1e-91, 1e-91, 1e-100]}
+    fit = fitted(rows, ["x"], weights="w", engine=engine)
+    assert fit.hazard_ratio["x"] == pytest.approx(3, rel=1e-8)  # (3 + εh) × (2 + εh) beside εh
+    with pytest.raises(Invalid, match=r'column "w": got .*, expected weights of which none is more than 1e\+09 times'):
+        fitted(rows | {"w": [1e-90, 1e-91, 1e-91, 1e-100]}, ["x"], weights="w", engine=engine)
+    few = {name: cells[:20] for name, cells in table().items()} | {"w": [1e-100] * 20}
+    few["x"] = [4e-101 * x for x in few["x"]]
+    few["y"] = [x + 8e-106 * y for x, y in zip(few["x"], few["y"], strict=True)]
+    with pytest.raises(NotConverged, match="a covariate, or a weight, far from all others"):
+        fitted(few, ["x", "y"], weights="w", engine=engine)
+    monkeypatch.setattr(PlainLikelihood, "hazard", lambda *_: None)
+    with pytest.raises(NotConverged, match="a covariate, or a weight, far from all others"):
+        fitted(rows, ["x"], weights="w", engine=engine)
+
+
 def test_information_that_vanishes_altogether_is_a_limit() -> None:
     """As when a step leads so far that nothing is left of it."""
     found = ascent.climb(
@@ -220,8 +318,10 @@ def test_information_that_vanishes_altogether_is_a_limit() -> None:
 
 
 def test_information_that_vanishes_between_two_is_a_limit_of_one() -> None:
-    """Of the one that has moved farther."""
-    nothing, shared = [[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]
-    found = ascent.climb(lambda beta: Point(beta[0], [1.0, 2.0], shared if any(beta) else nothing), ["x", "y"], 1.0)
+    """As well as of the one that moves."""
+    nothing, shared = [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]], [[1.0, 0, 0], [0, 1.0, 1.0], [0, 1.0, 1.0]]
+    found = ascent.climb(
+        lambda beta: Point(beta[0], [1.0, 0.0, 0.0], shared if any(beta) else nothing), ["x", "y", "z"], 1.0
+    )
 
-    assert (found.unbounded, found.cov) == ((1,), [[1.0, None], [None, None]])
+    assert (found.unbounded, found.cov[2]) == ((0, 1), [None, None, 1.0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import isfinite, sqrt
+from math import exp, isfinite, sqrt
 from statistics import fmean, pstdev
 
 import pytest
@@ -78,6 +78,10 @@ def test_gehans_trial_as_printed(engine: str) -> None:
         [0.07636035483212125, 0.0869352851800572, 0.09634965299432051, 0.10681470777500983, 0.11405386525675254,
          0.128233751693034, 0.13459145675576045], rel=1e-13,
     )  # fmt: skip
+    assert [(round(row["lower"], 4), round(row["upper"], 4)) for row in rows] == [
+        (0.6197, 0.9516), (0.5631, 0.9228), (0.5032, 0.8894), (0.4316, 0.8491), (0.3675, 0.8049), (0.2678, 0.7468),
+        (0.1881, 0.6801),
+    ]  # fmt: skip
     assert (curve.median, curve.engine, curve.unit) == (23, engine, "weeks")
     assert curve.censored == [1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 2, 1, 1]
 
@@ -106,6 +110,26 @@ def test_lung_cancer_by_sex(published: Rows) -> None:
     ]
 
     assert medians == [310, 270, 426]
+
+
+def test_lung_cancer_as_printed(published: Rows) -> None:
+    """The restricted mean and its standard error; the median with its log-log limits, and with those on log S."""
+    rows = published("lung.csv")
+    curve = kaplan_meier([row["time"] for row in rows], [row["status"] for row in rows])
+    men = [row for row in rows if row["sex"] == "1"]
+    of_men = kaplan_meier([row["time"] for row in men], [row["status"] for row in men])
+    log_limits = [
+        next(
+            time
+            for time, s, se in zip(curve.times, curve.survival, curve.se, strict=True)
+            if s * exp(z * se / s) <= 0.5
+        )
+        for z in (-1.959964, 1.959964)
+    ]
+
+    assert (curve.median, curve.median_ci, log_limits) == (310, (284, 361), [285, 363])
+    assert (round(curve.restricted_mean().mean, 1), round(curve.restricted_mean().se or 0, 1)) == (376.3, 19.7)
+    assert (round(of_men.restricted_mean().mean), round(of_men.restricted_mean().se or 0, 1)) == (326, 22.9)
 
 
 # --- exact ------------------------------------------------------------------------------------------------------------
@@ -317,7 +341,7 @@ def test_a_standard_error_that_no_float_holds_is_none() -> None:
     assert kaplan_meier([0, 1e300], [1, 0], weights=[1e-100, 1e-100]).restricted_mean().se is None
 
 
-@pytest.mark.parametrize("until", [36, -1, float("inf"), float("nan"), "soon"])
+@pytest.mark.parametrize("until", [36, -1, float("inf"), float("nan"), "soon", [5, 6]])
 def test_a_horizon_that_was_not_watched_is_refused(until: float) -> None:
     """What lies beyond is not known."""
     with pytest.raises(Invalid):

@@ -147,6 +147,21 @@ def test_what_has_no_best_shape_is_refused(engine: Engine) -> None:
 
 
 @ENGINES
+def test_what_no_double_holds_is_refused(engine: Engine) -> None:
+    """Of next to nothing that ended in next to ever: a scale, a standard error, a rate."""
+    with pytest.raises(NotConverged, match="beyond what a double can hold"):
+        weibull([2, 2, 1e100], [1, 0, 0], weights=[1e-100, 1e-100, 1], engine=engine)
+    with pytest.raises(NotConverged, match="beyond what a double can hold"):
+        weibull([1e-100, 1e100, 1e100], [1, 0, 1], weights=[1e-100] * 3, engine=engine)
+    with pytest.raises(NotConverged, match="every event lies at the longest duration"):
+        weibull([1e-100, 1e100], [1, 1], weights=[1e-100, 1e100], engine=engine)
+    with pytest.raises(NotConverged, match="don't tell the scale from the shape"):
+        weibull([2, 1e50, 1, 2], [1, 0, 1, 0], [0, 1e20, 0.5, 1], weights=[1, 1, 1e100, 1e100], engine=engine)
+    with pytest.raises(Invalid, match="events per unit; look for weights far from all others"):
+        exponential([0, 1e-100], [1, 0], weights=[1e100, 1e-100], engine=engine)
+
+
+@ENGINES
 def test_what_can_not_be_fitted_is_refused(engine: Engine) -> None:
     """Each with its mend."""
     for fit in (weibull, exponential):
@@ -203,13 +218,14 @@ def test_a_parameter_is_above_0(wrong: float) -> None:
 def test_a_time_is_a_number_from_0_on(wrong: float) -> None:
     """For one or for many."""
     for t in (wrong, [1, wrong]):
-        with pytest.raises(Invalid, match="a finite time from 0 on"):
+        with pytest.raises(Invalid, match=r"a finite time from 0 on|a time as a number"):
             Weibull(scale=1, shape=1).survival(t)
 
 
 def test_it_prints_as_tables() -> None:
     """The parameters, and what follows from them."""
     fit = weibull([2, 3, 5, 8, 10], [1, 1, 1, 1, 0], unit="months")
+    assert "inverse information" in fit.definitions["se"]
     text = str(fit)
 
     assert "Weibull lifetimes" in text

@@ -24,6 +24,7 @@ PLACEBO = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23
 STAYS = st.lists(
     st.tuples(st.integers(0, 8), st.booleans(), st.sampled_from("abc"), st.integers(0, 1)), min_size=2, max_size=30
 ).filter(lambda stays: len({group for _, _, group, _ in stays}) > 1)
+EXTRAS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), min_size=30, max_size=30)
 
 
 @ENGINES
@@ -40,6 +41,18 @@ def test_gehans_trial_as_printed(engine: Engine) -> None:
 
 
 @ENGINES
+def test_breast_cancer_by_grade_and_by_therapy(engine: Engine, published: Rows) -> None:
+    """Three groups and two; as lifelines says too."""
+    rows = published("gbsg2.csv")
+    times, ended = [row["time"] for row in rows], [row["cens"] for row in rows]
+
+    by_grade = log_rank(times, ended, [row["tgrade"] for row in rows], engine=engine)
+    assert (by_grade.statistic, by_grade.degrees_of_freedom) == (pytest.approx(21.09443458750, rel=1e-11), 2)
+    by_therapy = log_rank(times, ended, [row["horTh"] for row in rows], engine=engine)
+    assert by_therapy.statistic == pytest.approx(8.564780853539, rel=1e-11)
+
+
+@ENGINES
 def test_waltons_flies_and_lung_cancer(engine: Engine, published: Rows) -> None:
     """To the last digit but one of exact fractions."""
     flies, lung = published("waltons_dataset.csv"), published("lung.csv")
@@ -50,16 +63,19 @@ def test_waltons_flies_and_lung_cancer(engine: Engine, published: Rows) -> None:
     assert by_sex.statistic == pytest.approx(10.32674195488564, rel=1e-13)
 
 
-def by_fractions(stays: list[tuple[int, bool, str, int]]) -> tuple[dict[str, Fraction], Fraction | None]:
+def by_fractions(
+    stays: list[tuple[int, bool, str, int]], since: list[int] | None = None
+) -> tuple[dict[str, Fraction], Fraction | None]:
     """Expected events, and the statistic of two groups."""
+    starts = dict(enumerate(since or []))
     groups = sorted({group for _, _, group, _ in stays})
     expected = dict.fromkeys(groups, Fraction(0))
     variance = Fraction(0)
     for stratum in {s for _, _, _, s in stays}:
-        rows = [stay for stay in stays if stay[3] == stratum]
-        for time in {t for t, event, _, _ in rows if event}:
-            at_risk = [group for t, _, group, _ in rows if t >= time]
-            n, d = len(at_risk), sum(t == time and event for t, event, _, _ in rows)
+        rows = [(*stay, starts.get(row, 0)) for row, stay in enumerate(stays) if stay[3] == stratum]
+        for time in {t for t, event, *_ in rows if event}:
+            at_risk = [group for t, _, group, _, start in rows if t >= time and (start < time or not start)]
+            n, d = len(at_risk), sum(t == time and event for t, event, *_ in rows)
             for group in groups:
                 expected[group] += Fraction(d * at_risk.count(group), n)
             one = Fraction(at_risk.count(groups[0]), n)
@@ -83,6 +99,45 @@ def test_expected_events_are_each_groups_share_of_those_at_risk(
     if len(test.groups) == 2:
         assert test.statistic == (None if statistic is None else pytest.approx(float(statistic), rel=1e-11, abs=1e-25))
     assert test.p_value is None or 0 <= test.p_value <= 1
+
+
+@ENGINES
+@given(stays=STAYS, extras=EXTRAS)
+def test_who_comes_late_is_at_risk_from_then_on_and_a_weight_is_so_many_rows(
+    engine: Engine, stays: list[tuple[int, bool, str, int]], extras: list[tuple[int, int]]
+) -> None:
+    """Left truncation and weights, by fractions over the rows a weight stands for."""
+    since = [min(start, max(0, stay[0] - 1)) for stay, (start, _) in zip(stays, extras, strict=False)]
+    counts = [count for _, (_, count) in zip(stays, extras, strict=False)]
+    many = [stay for stay, count in zip(stays, counts, strict=True) for _ in range(count)]
+    late = [start for start, count in zip(since, counts, strict=True) for _ in range(count)]
+    columns = [[stay[k] for stay in stays] for k in range(4)]
+    if len({group for _, _, group, _ in many}) < 2:
+        with pytest.raises(Invalid, match="two groups or more"):
+            log_rank(*columns, entry=since, weights=counts, engine=engine)
+        return
+    test = log_rank(*columns, entry=since, weights=counts, engine=engine)
+    split = log_rank(*([stay[k] for stay in many] for k in range(4)), entry=late, engine=engine)
+    expected, statistic = by_fractions(many, late)
+
+    assert [one.expected for one in test.groups] == pytest.approx([float(e) for e in expected.values()], rel=1e-12)
+    assert [(one.n, one.observed) for one in test.groups] == [(one.n, one.observed) for one in split.groups]
+    assert (test.strata, test.degrees_of_freedom) == (split.strata, split.degrees_of_freedom)
+    assert test.statistic == (None if split.statistic is None else pytest.approx(split.statistic, rel=1e-10, abs=1e-20))
+    if len(test.groups) == 2 and statistic is not None:
+        assert test.statistic == pytest.approx(float(statistic), rel=1e-11, abs=1e-25)
+
+
+def test_weights_whose_sums_are_no_doubles_are_counted_in_plain_python() -> None:
+    """Whole ones; fractions are refused."""
+    columns = [1, 2, 3, 4], [1, 1, 1, 0], list("abab")
+    test = log_rank(*columns, weights=[2.0**60, 1, 2.0**60, 2], entry=[0, 0, 1, 1], engine="numpy")
+
+    assert (test.engine, [one.n for one in test.groups]) == ("python", [2**61, 3])
+    with pytest.raises(Invalid, match=r"weights: got 0\.5, expected whole numbers"):
+        log_rank(*columns, weights=[1, 1, 0.5, 1])
+    with pytest.raises(Invalid, match='row 2, column "entry"'):
+        log_rank(*columns, entry=[0, 3, 0, 0])
 
 
 @ENGINES

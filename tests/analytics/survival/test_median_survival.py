@@ -68,5 +68,7 @@ def test_the_order_of_stays_does_not_matter(stays: list[tuple[int, bool]]) -> No
 
 def test_two_lengths_are_refused() -> None:
     """Each stay has ended or not."""
-    with pytest.raises(Invalid, match="ended: got '1 values', expected as many as durations, 2"):
+    with pytest.raises(Invalid, match="column \"observed\": got '1 cells', expected 2"):
         median_survival([1, 2], [True])
+    with pytest.raises(Invalid, match='row 2, column "durations": got nan'):
+        median_survival([1, float("nan")], [True, True])

@@ -88,8 +88,11 @@ def test_columns_are_of_one_length(engine: Engine) -> None:
         kaplan_meier([1, 2], [1], engine=engine)
     with pytest.raises(Invalid, match='subjects column "durations"'):
         kaplan_meier("12", [1, 0], engine=engine)  # type: ignore[arg-type]
-    with pytest.raises(Invalid, match="a column of cells"):
-        kaplan_meier([1, 2], 1, engine="python")  # type: ignore[arg-type]
+    for nothing in (1, None, np.array(1)):
+        with pytest.raises(Invalid, match=r'column "observed": got .*, expected a column of cells'):
+            kaplan_meier([1, 2], nothing, engine=engine)  # type: ignore[arg-type]
+        with pytest.raises(Invalid, match=r'column "durations": got .*, expected a column of cells'):
+            kaplan_meier(nothing, [1, 2], engine=engine)  # type: ignore[arg-type]
     with pytest.raises(Invalid, match="expected a finite number"):
         kaplan_meier([[1], [2]], [1, 0], engine=engine)  # type: ignore[list-item]
 

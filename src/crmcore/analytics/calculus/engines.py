@@ -18,9 +18,10 @@ from crmcore.kernel.errors import Invalid, Problem
 if TYPE_CHECKING:
     from crmcore.analytics.calculus.quadrature import Nodes
 
-    Column: TypeAlias = Any  # a list of floats, or an array
+__all__ = ["BLOCK", "PLAIN", "Column", "Engine", "EngineName", "engine_for"]
 
-__all__ = ["PLAIN", "Engine", "EngineName", "engine_for"]
+Column: TypeAlias = Any
+"""A list of floats, or an array."""
 
 EngineName: TypeAlias = Literal["python", "numpy"]
 
@@ -43,7 +44,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def m(self) -> Any:  # noqa: ANN401 - a module
+    def m(self) -> Any:
         """What formulas are given: ``math`` or ``numpy``."""
         ...
 
@@ -77,6 +78,14 @@ class Engine(Protocol):
 
     def added(self, places: Column, amounts: Column) -> Column:
         """Amounts added up by their place: a whole number from 0 on."""
+        ...
+
+    def taken(self, column: Column, places: Column) -> Column:
+        """The cells at some places."""
+        ...
+
+    def span(self, column: Column) -> tuple[float, float]:
+        """The least and the largest of a column."""
         ...
 
     def plain(self, column: Column) -> list[float]:
@@ -113,13 +122,12 @@ class Plain:
     def mean(self, formula: Callable[..., Any], nodes: Nodes, *columns: Column) -> Column:
         """Row by row, node by node."""
         pairs = list(zip(*nodes, strict=True))
-        return [
-            sum(weight * formula(math, node, *row) for node, weight in pairs) for row in zip(*columns, strict=True)
-        ]
+        return [sum(weight * formula(math, node, *row) for node, weight in pairs) for row in zip(*columns, strict=True)]
 
     def dot(self, left: Column, right: Column) -> float:
         """One product after the other."""
-        return sum(map(mul, left, right))
+        found: float = sum(map(mul, left, right))
+        return found
 
     def kept(self, flags: Column, *columns: Column) -> list[Column]:
         """Row by row."""
@@ -131,6 +139,14 @@ class Plain:
         for place, amount in zip(places, amounts, strict=True):
             found[int(place)] += amount
         return found
+
+    def taken(self, column: Column, places: Column) -> Column:
+        """One after the other."""
+        return [column[place] for place in places]
+
+    def span(self, column: Column) -> tuple[float, float]:
+        """One after the other."""
+        return min(column), max(column)
 
     def plain(self, column: Column) -> list[float]:
         """As it is."""
@@ -149,7 +165,7 @@ class Vectors:
 
     name: EngineName = "numpy"
 
-    def __init__(self, numpy: Any) -> None:  # noqa: ANN401 - numpy may not be there to name its type
+    def __init__(self, numpy: Any) -> None:
         self.m = numpy
 
     def column(self, cells: Sequence[float]) -> Column:
@@ -175,9 +191,10 @@ class Vectors:
     def mean(self, formula: Callable[..., Any], nodes: Nodes, *columns: Column) -> Column:
         """All nodes of some rows at once."""
         m = self.m
-        places, weights = (m.asarray(part)[:, None] for part in nodes)
+        places, weights = map(m.asarray, nodes)
         blocks = _blocks(columns, max(1, BLOCK // len(places)))
-        return m.concatenate([(weights * formula(m, places, *block)).sum(axis=0) for block in blocks] or [m.empty(0)])
+        found = [m.einsum("i,ij->j", weights, formula(m, places[:, None], *block)) for block in blocks]
+        return m.concatenate(found or [m.empty(0)])
 
     def dot(self, left: Column, right: Column) -> float:
         """Without BLAS, whose order of summing depends on the machine."""
@@ -190,6 +207,14 @@ class Vectors:
     def added(self, places: Column, amounts: Column) -> Column:
         """All at once."""
         return self.m.bincount(self.m.asarray(places, self.m.intp), amounts)
+
+    def taken(self, column: Column, places: Column) -> Column:
+        """All at once."""
+        return column[places]
+
+    def span(self, column: Column) -> tuple[float, float]:
+        """All at once."""
+        return float(column.min()), float(column.max())
 
     def plain(self, column: Column) -> list[float]:
         """As a list."""
@@ -220,7 +245,7 @@ def engine_for(rows: int, asked: EngineName | None = None) -> Engine:
         >>> engine_for(10).name
         'python'
     """
-    if asked not in (None, "python", "numpy"):  # noqa: PLR6201 - whatever is asked for may not be hashable
+    if asked not in (None, "python", "numpy"):
         raise Invalid([Problem("engine", asked, '"python" or "numpy"', "choose one, or leave it out")])
     if asked == "python" or (asked is None and rows < WORTH_IT):
         return PLAIN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import expm1, log, log1p
+from math import log, log1p
 
 __all__ = ["LOG_GAMMA", "digamma_rise", "log_rising", "trigamma_fall"]
 
@@ -12,19 +12,12 @@ ASYMPTOTIC = 12.0
 MUCH = 100.0
 """A sum this much larger than one of its parts has a logarithm far from that part's."""
 
-LOG_GAMMA = (
-    (1, 1 / 12),
-    (3, -1 / 360),
-    (5, 1 / 1260),
-    (7, -1 / 1680),
-    (9, 1 / 1188),
-    (11, -691 / 360360),
-    (13, 1 / 156),
-)
-"""Powers of 1/z with their factors: what Stirling's series adds to (z − ½) ln z − z + ½ ln 2π."""
+LOG_GAMMA = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+"""Factors of 1/z, 1/z³, 1/z⁵, …: what Stirling's series adds to (z − ½) ln z − z + ½ ln 2π."""
 
-DIGAMMA = ((2, 1 / 12), (4, -1 / 120), (6, 1 / 252), (8, -1 / 240), (10, 1 / 132), (12, -691 / 32760), (14, 1 / 12))
-TRIGAMMA = ((3, 1 / 6), (5, -1 / 30), (7, 1 / 42), (9, -1 / 30), (11, 5 / 66), (13, -691 / 2730), (15, 7 / 6))
+DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
+TRIGAMMA = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
+"""Those of 1/z², 1/z⁴, … and of 1/z³, 1/z⁵, … in the series of its derivatives."""
 
 
 def log_rising(z: float, s: float) -> float:
@@ -45,8 +38,9 @@ def log_rising(z: float, s: float) -> float:
     while z < ASYMPTOTIC:
         found -= _log_growth(z, s)
         z += 1
-    growth = _log_growth(z, s)
-    return found + s * log(z + s) + ((z - 0.5) * growth - s) + _series(LOG_GAMMA, z, growth)
+    growth, a, b = _log_growth(z, s), 1 / z, 1 / (z + s)
+    value, slope = _series(LOG_GAMMA, a, b)
+    return found + s * log(z + s) + ((z - 0.5) * growth - s) - s * a * b * (value + a * (a + b) * slope)
 
 
 def digamma_rise(z: float, s: float) -> float:
@@ -67,8 +61,9 @@ def digamma_rise(z: float, s: float) -> float:
     while z < ASYMPTOTIC:
         found += s / z / (z + s)
         z += 1
-    growth = _log_growth(z, s)
-    return found + growth + 0.5 * s / z / (z + s) - _series(DIGAMMA, z, growth)
+    a, b = 1 / z, 1 / (z + s)
+    value, slope = _series(DIGAMMA, a, b)
+    return found + _log_growth(z, s) + s * a * b * (0.5 + (a + b) * (value + a * a * slope))
 
 
 def trigamma_fall(z: float, s: float) -> float:
@@ -87,10 +82,13 @@ def trigamma_fall(z: float, s: float) -> float:
     """
     found = 0.0
     while z < ASYMPTOTIC:
-        found -= expm1(-2 * _log_growth(z, s)) / z / z
+        a, b = 1 / z, 1 / (z + s)
+        found += s * a * b * (a + b)
         z += 1
-    growth = _log_growth(z, s)
-    return found + s / z / (z + s) - 0.5 * expm1(-2 * growth) / z / z - _series(TRIGAMMA, z, growth)
+    a, b = 1 / z, 1 / (z + s)
+    value, slope = _series(TRIGAMMA, a, b)
+    cubed = (a * a + a * b + b * b) * value + a * a * a * (a + b) * slope
+    return found + s * a * b * (1 + (a + b) / 2 + cubed)
 
 
 def _log_growth(z: float, s: float) -> float:
@@ -98,6 +96,10 @@ def _log_growth(z: float, s: float) -> float:
     return log1p(s / z) if s < MUCH * z else log(z + s) - log(z)
 
 
-def _series(terms: tuple[tuple[int, float], ...], z: float, growth: float) -> float:
-    """Σ c · (1/(z + s)ᵏ − 1/zᵏ)."""
-    return sum(factor * expm1(-k * growth) * (1 / z) ** k for k, factor in terms)
+def _series(factors: tuple[float, ...], a: float, b: float) -> tuple[float, float]:
+    """A polynomial in b², and by how much it differs from that in a² for each unit of b² − a²."""
+    value, slope = factors[-1], 0.0
+    for factor in factors[-2::-1]:
+        slope = slope * a * a + value
+        value = value * b * b + factor
+    return value, slope

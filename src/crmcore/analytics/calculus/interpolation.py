@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import cos, pi
 from typing import Any
 
@@ -13,11 +14,11 @@ __all__ = ["along"]
 SIZES = (12, 24, 48)
 """How many places are tried, one after the other."""
 
-EXACT = 4e-15
+EXACT = 1e-14
 """What may be left of the last two coefficients, as a share of the largest value."""
 
 
-def along(engine: Engine, function: Callable[[Any], Any], points: Any) -> Any:  # noqa: ANN401 - columns
+def along(engine: Engine, function: Callable[[Any], Any], points: Any) -> Any:
     """A smooth function at every point: by interpolation where that loses nothing, else by asking for each.
 
     Args:
@@ -38,7 +39,7 @@ def along(engine: Engine, function: Callable[[Any], Any], points: Any) -> Any:  
     """
     if len(points) < 3 * SIZES[0]:
         return function(points)
-    low, high = float(min(points)), float(max(points))
+    low, high = engine.span(points)
     if high <= low:
         return function(points)
     middle, half = (low + high) / 2, (high - low) / 2
@@ -49,7 +50,7 @@ def along(engine: Engine, function: Callable[[Any], Any], points: Any) -> Any:  
         values = engine.plain(function(engine.column([middle + half * place for place in places])))
         coefficients = _coefficients(values)
         if max(map(abs, coefficients[-2:])) <= EXACT * max(map(abs, values)):
-            return engine.one(lambda _, point: _clenshaw(coefficients, (point - middle) / half), points)
+            return engine.one(partial(_clenshaw, coefficients, middle, half), points)
     return function(points)
 
 
@@ -62,7 +63,9 @@ def _coefficients(values: Sequence[float]) -> list[float]:
     ]
 
 
-def _clenshaw(coefficients: Sequence[float], place: Any) -> Any:  # noqa: ANN401 - a number or an array
+def _clenshaw(coefficients: Sequence[float], middle: float, half: float, _: Any, point: Any) -> Any:
+    """The sum of a Chebyshev series, by Clenshaw's recurrence."""
+    place = (point - middle) / half
     after, later = 0.0, 0.0
     for coefficient in reversed(coefficients[1:]):
         after, later = 2 * place * after - later + coefficient, after

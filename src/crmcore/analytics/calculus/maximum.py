@@ -85,8 +85,8 @@ class Maximum:
         spread: The covariance of the logarithms of those that were not held, in their order; None where the data say
             nothing on some combination of them.
         iterations: How many steps it took.
-        status: ``"converged"``; ``"boundary"`` when a parameter ran to 0 or to infinity; ``"unidentified"`` when the
-            data say nothing on some combination of parameters.
+        status: ``"converged"``; ``"boundary"`` when a parameter ran to 0 or to infinity; ``"unidentified"`` when none
+            did, but the data say nothing on some combination of parameters.
     """
 
     point: tuple[float, ...]
@@ -148,7 +148,7 @@ class _Place:
 
     def gain(self, step: Sequence[float]) -> float:
         """What a step seems to gain, from here."""
-        return sum(map(mul, step, self.gradient))
+        return sum(part * slope for part, slope in zip(step, self.gradient, strict=True))
 
     def within(self, free: Sequence[int]) -> Matrix:
         """The information on some of the parameters."""
@@ -194,7 +194,7 @@ class _Climb:
             if higher is None:
                 break
             here, before = higher, step
-        return here and _found(here, self.held(here, fixed), ran, steps)
+        return None if here is None else _found(here, self.held(here, fixed), ran, steps)
 
     def place(self, point: list[float]) -> _Place | None:
         """A point with its log-likelihood; None where that, or a derivative, can't be worked out."""
@@ -204,7 +204,9 @@ class _Climb:
         except (ArithmeticError, ValueError):
             return None
         gradient = list(map(mul, values, at.gradient))
-        hessian = [[value * part for part in map(mul, values, row)] for value, row in zip(values, at.hessian, strict=True)]
+        hessian = [
+            [value * part for part in map(mul, values, row)] for value, row in zip(values, at.hessian, strict=True)
+        ]
         for i, slope in enumerate(gradient):
             hessian[i][i] += slope
         told = isfinite(at.value + sum(gradient) + sum(map(sum, hessian)))
@@ -213,7 +215,9 @@ class _Climb:
     def beside(self, here: _Place, step: Sequence[float], part: float) -> _Place | None:
         """Where a part of a step leads, within the bounds."""
         bound = self.bound
-        return self.place([max(-bound, min(bound, old + part * move)) for old, move in zip(here.point, step, strict=True)])
+        return self.place(
+            [max(-bound, min(bound, old + part * move)) for old, move in zip(here.point, step, strict=True)]
+        )
 
     def held(self, here: _Place, fixed: Sequence[bool]) -> list[bool]:
         """Which parameters stay where they are: those fixed, and those that would go on beyond their bound."""
@@ -254,7 +258,7 @@ def _found(here: _Place, held: Sequence[bool], ran: Sequence[bool], steps: int) 
         ran=tuple(map(or_, ran, held)),
         spread=spread if known else None,
         iterations=steps,
-        status="unidentified" if not known else "boundary" if any(held) else "converged",
+        status="boundary" if any(held) else "converged" if known else "unidentified",
     )
 
 

@@ -8,9 +8,7 @@ __all__ = [
     "chi_square_survival",
     "digamma",
     "exponential_integral",
-    "incomplete_beta",
     "incomplete_gamma",
-    "log_beta",
     "trigamma",
 ]
 
@@ -68,59 +66,6 @@ def trigamma(x: float) -> float:
         power *= square
         tail += term / power
     return shift + 1 / x + 0.5 / square + tail
-
-
-def log_beta(a: float, b: float) -> float:
-    """The logarithm of the beta function.
-
-    Args:
-        a: A number above 0.
-        b: A number above 0.
-
-    Example:
-        >>> from crmcore.analytics.calculus.special import log_beta
-        >>> round(log_beta(2.0, 3.0), 12)  # ln 1/12
-        -2.484906649788
-    """
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
-
-
-def incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function: the chance that a share from Beta(a, b) is at most x.
-
-    Args:
-        a: A number above 0.
-        b: A number above 0.
-        x: A share from 0 to 1.
-
-    Source: M. Abramowitz and I. A. Stegun, Handbook of Mathematical Functions, 26.5.8, by Lentz's method.
-
-    Example:
-        >>> from crmcore.analytics.calculus.special import incomplete_beta
-        >>> round(incomplete_beta(2.0, 3.0, 0.5), 12)
-        0.6875
-    """
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    front = exp(a * log(x) + b * log1p(-x) - log_beta(a, b))
-    if x < (a + 1) / (a + b + 2):
-        return front * _beta_fraction(a, b, x) / a
-    return 1 - front * _beta_fraction(b, a, 1 - x) / b
-
-
-def _beta_fraction(a: float, b: float, x: float) -> float:
-    c, d = 1.0, 1 / _kept(1 - (a + b) * x / (a + 1))
-    found = d
-    for k in range(1, 10_000):
-        even = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
-        odd = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
-        for term in (even, odd):
-            d = 1 / _kept(1 + term * d)
-            c = _kept(1 + term / c)
-            found *= d * c
-        if abs(d * c - 1) < 1e-16:
-            break
-    return found
 
 
 def _kept(value: float) -> float:

@@ -15,12 +15,12 @@ from crmcore.analytics.calculus.gamma_ratios import log_rising
 from crmcore.analytics.calculus.geometric_series import mean_geometric_sum, mean_reciprocal
 from crmcore.analytics.clv.bgbb_likelihood import likelihood, silences
 from crmcore.analytics.clv.fit import Fit, Sought, fitted
+from crmcore.analytics.clv.parameters import parameter
 from crmcore.analytics.clv.periods import AHEAD, COUNT, PERIODS, history, in_periods, whole_periods
 from crmcore.analytics.clv.prediction import predicted
 from crmcore.analytics.clv.renewal_likelihood import log_kept
 from crmcore.analytics.clv.rows import Rows, Rule, read_rows
-from crmcore.analytics.clv.transactions_model import parameter
-from crmcore.analytics.clv.unit import Unit
+from crmcore.analytics.clv.unit import Unit, UnitName
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ STARTS = ((1.0, 1.0, 1.0, 3.0), (0.5, 0.5, 0.5, 0.5), (3.0, 5.0, 0.3, 5.0))
 
 LARGEST = 700.0
 """A discount rate beyond which nothing to come is worth anything."""
+
+
+def _unit(unit: UnitName | None) -> Unit | None:
+    return Unit.of(unit)
 
 
 @attrs.frozen
@@ -69,7 +73,7 @@ class BGBB:
     beta: float = parameter()
     gamma: float = parameter()
     delta: float = parameter()
-    unit: Unit | None = attrs.field(default=None, kw_only=True, converter=Unit.of)
+    unit: Unit | None = attrs.field(default=None, kw_only=True, converter=_unit)
 
     @classmethod
     def fit(
@@ -388,7 +392,7 @@ class BGBB:
         there, found = log_kept(gamma, delta, n), 0.0
         for i in range(n, t):
             found += exp(bought + there) * gamma / (gamma + delta + i)
-            bought += log((i + 1) / (i + 1 - n)) - log1p((alpha + n) / (beta + i - n))
+            bought += log((i + 1) / (i + 1 - n)) - log1p((alpha + n) / (beta + (i - n)))
             there -= log1p(gamma / (delta + i))
         return found + exp(bought + there)
 

@@ -70,7 +70,7 @@ def silences(point: Point, x: int, n: int) -> list[tuple[float, float]]:
     stayed, silent = 1.0, 1.0
     found = [(stayed, silent)]
     for t in range(n - 1, x - 1, -1):
-        passing = (beta + t - x) / (alpha + beta + t) * (delta + t) / (gamma + delta + t)
+        passing = (beta + (t - x)) / (alpha + beta + t) * (delta + t) / (gamma + delta + t)
         stayed *= passing
         silent = gamma / (gamma + delta + t) + passing * silent
         found.append((stayed, silent))
@@ -118,7 +118,7 @@ def _after_last(point: Point, x: int, n: int) -> Iterator[tuple[int, Jet]]:
     silent, slope, bend = 1.0, [0.0] * 4, [[0.0] * 4 for _ in ALL]
     yield n, (silent, slope, bend)
     for t in range(n - 1, x - 1, -1):
-        whole, passed, end, stay = alpha + beta + t, beta + t - x, gamma + delta + t, delta + t
+        whole, passed, end, stay = alpha + beta + t, beta + (t - x), gamma + delta + t, delta + t
         passing = passed / whole * (stay / end)
         by = [-1 / whole, 1 / passed - 1 / whole, -1 / end, gamma / (stay * end)]
         twice, late = 1 / (whole * whole), 1 / (end * end)

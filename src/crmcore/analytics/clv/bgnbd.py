@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from math import asinh, exp, expm1, lgamma, log, log1p
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from math import exp, expm1, log1p
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import attrs
 
-from crmcore.analytics.calculus.engines import PLAIN, Engine
-from crmcore.analytics.calculus.interpolation import along
-from crmcore.analytics.calculus.quadrature import Nodes, beta_nodes, legendre_nodes
-from crmcore.analytics.calculus.special import exponential_integral, incomplete_beta, log_beta
-from crmcore.analytics.clv.fit import Fit, Sought, fitted
-from crmcore.analytics.clv.rows import Rows
+from crmcore.analytics.calculus.engines import Column, Engine
+from crmcore.analytics.calculus.gamma_ratios import log_rising
+from crmcore.analytics.clv.bgnbd_expectation import (
+    NOTHING,
+    Formula,
+    Parameters,
+    averaged,
+    buying,
+    buying_at_present_value,
+    staying,
+)
 from crmcore.analytics.clv.bgnbd_likelihood import likelihood, starts
+from crmcore.analytics.clv.fit import Fit, Sought, fitted
+from crmcore.analytics.clv.nbd import log_count
+from crmcore.analytics.clv.rows import Rows
 from crmcore.analytics.clv.tails import tails
 from crmcore.analytics.clv.transactions_model import TransactionsModel, parameter
 from crmcore.analytics.clv.unit import Unit
@@ -26,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["BGNBD", "MBGNBD"]
 
 FAR = 1e12
+"""A parameter this large, or as small as one over it, is at a boundary: what is left is below 1e-6 of a likelihood."""
+
+SLOWEST = 1e-30
+"""A continuous rate below which nothing is discounted."""
 
 
 @attrs.frozen
@@ -54,8 +66,9 @@ class BGNBD(TransactionsModel):
     """
 
     NAMES: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    GROUPS: ClassVar[bool] = True
     FIRST: ClassVar[int] = 0
-    """Whether a customer may leave after the first purchase of all, too."""
+    """1 where a customer may leave after the first purchase of all, too."""
 
     r: float = parameter()
     alpha: float = parameter()
@@ -78,83 +91,80 @@ class BGNBD(TransactionsModel):
         )
         return fitted(sought, rows, penalty=penalty)
 
-    def _alive(self, engine: Engine, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401 - columns
+    def _alive(self, engine: Engine, x: Column, t_x: Column, T: Column) -> Column:
         return engine.one(partial(_alive, self.r, self.alpha, self.a, self.b, self.FIRST), x, t_x, T)
 
-    def _alive_later(self, engine: Engine, ahead: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401 - columns
-        return self._times_alive(engine, _staying, (ahead,), x, t_x, T)
+    def _alive_later(self, engine: Engine, ahead: Column, x: Column, t_x: Column, T: Column) -> Column:
+        found = self._if_alive(engine, staying, engine.span(ahead)[1], x, t_x, T, ahead)
+        return engine.one(lambda _, chance: 2 * chance / (chance + 1 + abs(chance - 1)), found)  # at most 1
 
-    def _expected(self, engine: Engine, t: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401 - columns
-        return self._times_alive(engine, _buying, (t,), x, t_x, T)
+    def _expected(self, engine: Engine, t: Column, x: Column, t_x: Column, T: Column) -> Column:
+        return self._if_alive(engine, buying, engine.span(t)[1], x, t_x, T, t)
 
-    def _discounted(self, engine: Engine, rate: Any, horizon: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401
-        return self._times_alive(engine, _buying_at_present_value, (rate, horizon), x, t_x, T)
+    def _discounted(self, engine: Engine, rate: Column, horizon: Column, x: Column, t_x: Column, T: Column) -> Column:
+        rate = engine.one(lambda _, rate: rate + SLOWEST, rate)
+        longest = min(engine.span(horizon)[1], NOTHING / engine.span(rate)[0])
+        formula = buying_at_present_value(longest * self._pace(engine, x, T))
+        return self._if_alive(engine, formula, longest, x, t_x, T, rate, horizon)
 
-    def _discounted_forever(self, engine: Engine, rate: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401
-        rates = engine.plain(rate)
-        columns = map(engine.plain, (x, t_x, T))
-        found = self._times_alive(PLAIN, _buying_for_ever, (rates,), *columns)
-        return [value if each or self.a > 1 else None for each, value in zip(rates, found, strict=True)]
-
-    def _times_alive(
-        self, engine: Engine, figure: Callable[..., Formula], given: Sequence[Any], x: Any, t_x: Any, T: Any  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401 - a column
-        """P(alive) times what is expected of a customer who is, on average over the chance to leave.
-
-        Like rows are taken together; beside each other in age, the average is smooth in ln(alpha + T).
-        """
-        chances = engine.plain(self._alive(engine, x, t_x, T))
-        places: dict[tuple[float, ...], list[int]] = {}
-        for i, key in enumerate(zip(engine.plain(x), *map(engine.plain, given), strict=True)):
-            places.setdefault(key, []).append(i)
-        ages = [log(self.alpha + age) for age in engine.plain(T)]
-        found = [0.0] * len(chances)
-        for (count, *terms), rows in places.items():
-            nodes = beta_nodes(self.a, self.b + count + self.FIRST)
-            formula = figure(self.r + count, self.alpha, *terms)
-            values = along(engine, partial(engine.mean, formula, nodes), engine.column([ages[i] for i in rows]))
-            for i, value in zip(rows, engine.plain(values), strict=True):
-                found[i] = chances[i] * value
-        return found
-
-    def _new(self, engine: Engine, t: Any) -> Any:  # noqa: ANN401 - a column
-        nodes = beta_nodes(self.a, self.b + self.FIRST)
-        known = self.b / (self.a + self.b) if self.FIRST else 1.0
-        return engine.one(
-            lambda _, mean: known * mean,
-            engine.mean(lambda m, p, t: _purchases(m, p, self.r, t / self.alpha), nodes, t),
-        )
-
-    def _chance(self, engine: Engine, t: Any, n: Any) -> Any:  # noqa: ANN401 - columns
-        return [self._chance_of(round(count), time) for time, count in zip(t, n, strict=True)]
-
-    def _chance_of(self, n: int, t: float) -> float:
-        """The chance of exactly n repeat purchases: all n and still there, or left after the last."""
-        share = t / (self.alpha + t)
-        r, a, b, first = self.r, self.a, self.b, self.FIRST
-        all_n = float(n == 0) if not t else exp(
-            lgamma(r + n) - lgamma(r) - lgamma(n + 1) - r * log1p(t / self.alpha) + n * log(share)
-        )
-        base = log_beta(a, b)
-        found = exp(log_beta(a, b + n + first) - base) * all_n
-        if n + first:
-            left = exp(log_beta(a + 1, b + n - 1 + first) - base)
-            found += left * (incomplete_beta(n, r, share) if n else 1.0)
-        return found
-
-    def _residual(self, engine: Engine, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401 - columns
-        alive = engine.plain(self._alive(engine, x, t_x, T))
+    def _discounted_forever(self, engine: Engine, rate: Column, x: Column, t_x: Column, T: Column) -> Column:
+        """Without discounting, that is the mean of 1 / p, which exists only where a > 1."""
+        a, b = self.a, self.b + self.FIRST
+        discounting = engine.one(lambda _, rate: rate + (rate < SLOWEST) * 1.0, rate)
+        horizon = engine.one(lambda _, rate: NOTHING / rate, discounting)
+        found = self._discounted(engine, discounting, horizon, x, t_x, T)
+        if engine.span(rate)[0] >= SLOWEST:
+            return found
+        columns = (engine.plain(column) for column in (rate, found, x, self._alive(engine, x, t_x, T)))
         return [
-            None if lasting is None else chance * lasting
-            for chance, lasting in zip(alive, map(self._lasting, engine.plain(x), engine.plain(T)), strict=True)
+            value if rate >= SLOWEST else alive * (a + b + count - 1) / (a - 1) if a > 1 else None
+            for rate, value, count, alive in zip(*columns, strict=True)
         ]
 
-    def _lasting(self, x: float, T: float) -> float | None:
-        """The mean of 1 / (λ p), which exists only when both posteriors have one."""
-        k, b = self.r + x, self.b + x + self.FIRST
-        if k <= 1 or self.a <= 1:
-            return None
-        return (self.alpha + T) / (k - 1) * (self.a + b - 1) / (self.a - 1)
+    def _pace(self, engine: Engine, x: Column, T: Column) -> float:
+        """How fast those buy who buy fastest, and one purchase more."""
+        return (self.r + engine.span(x)[1] + 1) / (self.alpha + engine.span(T)[0])
+
+    def _if_alive(
+        self, engine: Engine, formula: Formula, longest: float, x: Column, t_x: Column, T: Column, *given: Column
+    ) -> Column:
+        """P(alive) times what is expected of a customer who is, within the longest time at most."""
+        known = Parameters(self.r, self.alpha, self.a, self.b + self.FIRST)
+        mean = averaged(engine, formula, known, longest * self._pace(engine, x, T), x, T, *given)
+        return engine.one(lambda _, alive, value: alive * value, self._alive(engine, x, t_x, T), mean)
+
+    def _new(self, engine: Engine, t: Column) -> Column:
+        nobody = engine.one(lambda _, time: 0 * time, t)
+        return self._expected(engine, t, nobody, nobody, nobody)
+
+    def _chance(self, engine: Engine, t: Column, n: Column) -> Column:
+        return [self._chance_of(count, time) for time, count in zip(engine.plain(t), engine.plain(n), strict=True)]
+
+    def _chance_of(self, n: float, t: float) -> float:
+        """The chance of exactly n repeat purchases: all n and still there, or left after the last."""
+        a, b, chances = self.a, self.b, n + self.FIRST  # to leave
+        all_n = exp(log_count(self.r, self.alpha, n, t))
+        found = exp(log_rising(b, chances) - log_rising(a + b, chances)) * all_n
+        if chances:
+            left = a / (a + b) * exp(log_rising(b, chances - 1) - log_rising(a + b + 1, chances - 1))
+            found += left * _at_least(self.r, self.alpha, n, t)
+        return min(1.0, found)
+
+    def _residual(self, engine: Engine, x: Column, t_x: Column, T: Column) -> Column:
+        """The mean of 1 / (λ p), which exists only where both posteriors have one."""
+        r, alpha, a, b = self.r, self.alpha, self.a, self.b + self.FIRST
+        if a <= 1:
+            return [None] * len(x)
+        alive = self._alive(engine, x, t_x, T)
+        found = engine.one(  # where x is 0 and r ≤ 1, whatever comes is not told
+            lambda _, p, x, T: p * (alpha + T) / (r + x - 1 + 2.0 * (x == 0) * (r <= 1)) * (a + b + x - 1) / (a - 1),
+            alive,
+            x,
+            T,
+        )
+        if r > 1:
+            return found
+        return [value if count else None for value, count in zip(*map(engine.plain, (found, x)), strict=True)]
 
     def _life(self, rng: Random, T: float) -> tuple[int, float]:
         rate = rng.gammavariate(self.r, 1 / self.alpha)
@@ -183,8 +193,8 @@ class MBGNBD(BGNBD):
         b: The parameter of staying.
         unit: What time is counted in; None where nobody said.
 
-    Source: E. P. Batislam, M. Denizel and A. Filiztekin, Empirical validation and comparison of models for customer base
-        analysis, 2007.
+    Source: E. P. Batislam, M. Denizel and A. Filiztekin, Empirical validation and comparison of models for customer
+        base analysis, 2007.
 
     Example:
         >>> from crmcore.analytics.clv import MBGNBD
@@ -196,56 +206,34 @@ class MBGNBD(BGNBD):
     FIRST: ClassVar[int] = 1
 
 
-Formula: TypeAlias = "Callable[[Any, Any, Any], Any]"
-"""Gives a figure for ``math`` or ``numpy``, a chance to leave, and ln(alpha + T)."""
+def _alive(r: float, alpha: float, a: float, b: float, first: int, m: Any, x: Any, t_x: Any, T: Any) -> Any:
+    """The odds of being there still over one more than the odds; 1 for those who had no occasion to leave."""
+    unable = x < 1 - first
+    odds = (b + (x + (first - 1.0) + unable)) / a * m.exp(-(r + x) * m.log1p((T - t_x) / (alpha + t_x)))
+    return (odds + unable) / (1 + odds)
 
 
-def _alive(r: float, alpha: float, a: float, b: float, first: int, m: Any, x: Any, t_x: Any, T: Any) -> Any:  # noqa: ANN401
-    """1 / (1 + the odds of having left after the last purchase)."""
-    able = (x + first > 0) * 1.0
-    z = m.log(a) - m.log(b + x - 1 + first + (1 - able)) + (r + x) * m.log1p((T - t_x) / (alpha + t_x))
-    return 1 - able + able * m.exp(-(z + abs(z)) / 2) / (1 + m.exp(-abs(z)))
-
-
-def _purchases(m: Any, p: Any, k: float, share: Any) -> Any:  # noqa: ANN401 - numbers or arrays
-    """What is expected of a customer with a chance p to leave, within a time that is a share of alpha + T."""
-    return -m.expm1(-k * m.log1p(p * share)) / p
-
-
-def _staying(k: float, alpha: float, ahead: float) -> Formula:
-    return lambda m, p, age: m.exp(-k * m.log1p(p * ahead * m.exp(-age)))
-
-
-def _buying(k: float, alpha: float, t: float) -> Formula:
-    return lambda m, p, age: _purchases(m, p, k, t * m.exp(-age))
-
-
-def _buying_at_present_value(k: float, alpha: float, rate: float, horizon: float) -> Formula:
-    """Integrated by parts: what is bought by the end, and what is bought before counts for more."""
-    shares, weights = _graded(log1p(k * horizon / alpha))
-    times = [(horizon * u, rate * horizon * w * exp(-rate * horizon * u)) for u, w in zip(shares, weights, strict=True)]
-    times.append((horizon, exp(-rate * horizon)))
-
-    def formula(m: Any, p: Any, age: Any) -> Any:  # noqa: ANN401 - numbers or arrays
-        return sum(weight * _purchases(m, p, k, t * m.exp(-age)) for t, weight in times)
-
-    return formula
-
-
-def _graded(reach: float) -> Nodes:
-    """Nodes in (0, 1) that lie closer at 0, where purchases come fast: even on the logarithm of 1 + time."""
-    nodes, weights = legendre_nodes(min(96, 10 + int(20 / asinh(2.5 / max(reach, 0.1)))))
-    whole = expm1(reach)
-    graded = [expm1(reach * node) / whole for node in nodes]
-    return tuple(graded), tuple(w * reach * exp(reach * u) / whole for u, w in zip(nodes, weights, strict=True))
-
-
-def _buying_for_ever(k: float, alpha: float, rate: float) -> Formula:
-    def formula(_: Any, p: float, age: float) -> float:  # noqa: ANN401 - a module
-        z = rate * exp(age) / p
-        return (k / p * exponential_integral(k + 1, z)) if z else 1 / p
-
-    return formula
+def _at_least(r: float, alpha: float, n: float, t: float) -> float:
+    """The chance that a customer who stays makes n purchases or more within a time: summed on the shorter side."""
+    if not n:
+        return 1.0
+    if not t:
+        return 0.0
+    share = 1 / (1 + alpha / t)
+    if n > r * t / alpha:
+        term, found, count = exp(log_count(r, alpha, n, t)), 0.0, n
+        while term > 1e-17 * found:
+            found += term
+            term *= (r + count) / (count + 1) * share
+            count += 1
+        return min(1.0, found)
+    found = -expm1(-r * log1p(t / alpha))  # one or more
+    term, count = exp(log_count(r, alpha, n - 1, t)), n - 1
+    while count and term > 1e-17 * found:
+        found -= term
+        term *= count / ((count - 1 + r) * share)
+        count -= 1
+    return max(0.0, found)
 
 
 def _limits(model: BGNBD) -> Mapping[str, float]:

@@ -1,8 +1,8 @@
 """The log-likelihood of BG/NBD and MBG/NBD, by tail counts: no special function is needed.
 
-For whole x, Γ(r + x) / Γ(r) is the product of r + j over j < x, and B(a, b + x) / B(a, b) that of (b + j) / (a + b + j).
-Over all customers, each j then counts as often as somebody bought more than j times. What is left is a sum over ages,
-and one over those who can have left.
+For whole x, Γ(r + x) / Γ(r) is the product of r + j over j < x, and B(a, b + x) / B(a, b) is the product of
+(b + j) / (a + b + j). Over all customers, each j then counts as often as somebody bought more than j times. What is
+left is a sum over ages, and one over those who can have left.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def likelihood(rows: Rows, bought: Sequence[float], scale: float, first: int) ->
 
     def evaluate(point: Sequence[float]) -> Evaluation:
         r, alpha, a, b = point[0], point[1] * scale, point[2], point[3]
-        value, r_1, r_2, a_1, b_1, ab_2, b_2 = engine.sums(partial(_counting, r, a, b), *counts)
+        value, r_1, r_2, a_1, b_1, ab_2, b_2 = engine.sums(partial(_counting, r, a, b), *counts) or [0.0] * 7
         waited, r_w, alpha_1, r_alpha, alpha_2 = engine.sums(partial(_waiting, r, alpha), *ages)
         odds = engine.sums(partial(_leaving, r, alpha, a, b, first), *leaving) or [0.0] * 15
         total, one, by_r, by_alpha, by_b, bend, bend_r, bend_alpha, bend_b, rr, ra, rb, aa, ab, bb = odds
@@ -144,7 +144,13 @@ def _leaving(
     against = m.exp(-z)
     share = w / (1 + against)
     bend = share * against / (1 + against)
-    bend_r, bend_alpha, bend_b, share_alpha, share_b = bend * by_r, bend * by_alpha, bend * by_b, share * by_alpha, share * by_b
+    bend_r, bend_alpha, bend_b, share_alpha, share_b = (
+        bend * by_r,
+        bend * by_alpha,
+        bend * by_b,
+        share * by_alpha,
+        share * by_b,
+    )
     return (
         w * (z + m.log1p(against)),
         share,

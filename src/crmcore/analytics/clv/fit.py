@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import log, sqrt
+from math import exp, inf, log, sqrt
 from statistics import NormalDist
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +11,7 @@ import attrs
 
 from crmcore.analytics.calculus.engines import EngineName
 from crmcore.analytics.calculus.maximum import FAR, LITTLE, Evaluate, Evaluation, Maximum, Status, maximum
-from crmcore.analytics.clv.rows import Rows
+from crmcore.analytics.clv.rows import Rows, number
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
@@ -21,7 +21,7 @@ __all__ = ["Fit", "Sought", "fitted"]
 M = TypeVar("M")
 
 NOTES: Mapping[Status, str] = {
-    "boundary": "a parameter runs to 0 or to infinity: the model is at its boundary, see limits; others are conditional",
+    "boundary": "at the boundary: a parameter runs to 0 or infinity; limits has what stays finite, errors given it",
     "unidentified": "the data do not tell some of the parameters: only the likelihood and what follows from it holds",
 }
 
@@ -82,7 +82,7 @@ class Fit(Tabular, Generic[M]):
         Raises:
             Invalid: It is no such share.
         """
-        if not 0 < level < 1:
+        if not 0 < number(level) < 1:
             raise Invalid([Problem("level", level, "a share above 0 and below 1", "write 95 % as 0.95")])
         reach = NormalDist().inv_cdf((1 + level) / 2)
         found: dict[str, tuple[float, float] | None] = {}
@@ -117,8 +117,7 @@ class Fit(Tabular, Generic[M]):
 
 
 def _factor(spread: float) -> float | None:
-    from math import exp
-
+    """How much larger, or smaller, a parameter may be."""
     return exp(spread) if spread < 700 else None
 
 
@@ -163,7 +162,7 @@ def fitted(sought: Sought[M], rows: Rows, *, penalty: float = 0.0, warnings: Seq
     Raises:
         Invalid: The penalty is below 0.
     """
-    if not 0 <= penalty < float("inf"):
+    if not 0 <= number(penalty) < inf:
         raise Invalid([Problem("penalty", penalty, "a number, 0 or more", "leave it out for the plain maximum")])
     little = LITTLE * min(1.0, rows.customers)
     found = maximum(_penalised(sought, penalty * rows.customers), sought.starts, far=sought.far, little=little)

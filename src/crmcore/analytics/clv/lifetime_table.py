@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from crmcore.analytics.clv.exact import sum_of
-from crmcore.analytics.results import Section, Tabular, written
+from crmcore.analytics.results import Section, Tabular, percent, written
 from crmcore.kernel.currency import minor_units
 from crmcore.kernel.frozen_map import FrozenMap
 from crmcore.kernel.money import WIDE, Money
@@ -25,15 +25,10 @@ __all__ = ["LifetimeValue"]
 
 SHOWN = 10
 
-DEFINITIONS: Mapping[str, str] = FrozenMap(
-    {
-        "p_alive": "the probability that the customer is still one at the end of the observation",
-        "expected": "purchases to come within the horizon, each at its present value",
-        "historical": "margin × what all past purchases came to",
-        "residual": "margin × what a purchase is expected to come to × expected",
-        "total": "historical + residual",
-    }
-)
+ALIVE = "the probability that the customer is still one at the end of the observation"
+WITHIN = "purchases expected within the horizon"
+FOREVER = "purchases to come, each at its present value: without an end, their number may be infinite"
+AHEAD = "what a purchase is expected to come to × the present value of the purchases to come"
 
 
 @attrs.frozen(kw_only=True, repr=False, str=False)
@@ -41,13 +36,15 @@ class LifetimeValue(Tabular):
     """Customer lifetime value, one row a customer; columns of one length.
 
     Where there is a currency, ``historical``, ``residual`` and ``total`` are Money, rounded half-even to minor units;
-    sums of totals are those of their parts. A figure that is undefined is None, and ``reasons`` says why.
+    sums of totals are those of their parts. A figure that is undefined is None, and ``reasons`` says why;
+    ``definitions`` says what each column means on the terms it was made.
 
     Attributes:
         customer: The customers.
         p_alive: The probability that each is still one at the end of the observation.
-        expected: Purchases to come within the horizon, each at its present value; None where they are infinite.
-        residual_unrounded: What they are worth, in major units, times margin.
+        expected: Purchases expected within the horizon, whatever the discount. Without a horizon, all to come, each at
+            its present value; None where that is infinite.
+        residual_unrounded: Margin × what the purchases to come are worth today, in major units.
         spent: What customers have spent; None where that is not known.
         margin: What is left of each unit of spend.
         currency: The ISO 4217 code of amounts; None for bare numbers.
@@ -111,7 +108,15 @@ class LifetimeValue(Tabular):
     @property
     def definitions(self) -> Mapping[str, str]:
         """What each column means."""
-        return DEFINITIONS
+        share = "" if self.margin == 1 else f"margin of {self.margin} × "
+        found = {
+            "p_alive": ALIVE,
+            "expected": FOREVER if self.horizon is None else WITHIN,
+            "historical": f"{share}what all past purchases came to, less what was returned",
+            "residual": f"{share}{AHEAD}",
+            "total": "historical + residual",
+        }
+        return FrozenMap(found)
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -151,11 +156,21 @@ class LifetimeValue(Tabular):
         sums += [(name, written(_sum(columns[name]))) for name in list(columns)[1:]]
         first = [tuple(map(written, row)) for row in zip(*(column[:SHOWN] for column in columns.values()), strict=True)]
         more = [(f"… and {len(self) - SHOWN:,} more", *[""] * (len(columns) - 1))] if len(self) > SHOWN else []
-        reasons = tuple((name, reason) for name, reason in self.reasons.items())
-        return (
-            Section("customer lifetime value, in all", (), (*sums, *reasons)),
-            Section("customers", tuple(columns), (*first, *more)),
+        terms = (
+            ("horizon", "for ever" if self.horizon is None else str(self.horizon)),
+            ("discount", self._discounted()),
         )
+        return (
+            Section("customer lifetime value, in all", (), (*sums, *terms, *self.reasons.items())),
+            Section("customers", tuple(columns), (*first, *more)),
+            Section("what it means", (), tuple(self.definitions.items())),
+        )
+
+    def _discounted(self) -> str:
+        if self.discount is None:
+            return "none"
+        how = "continuous" if self.steps is None else f"at the end of each {self.steps}"
+        return f"{percent(self.discount.annual)} a year, {how}"
 
 
 def _sum(column: Sequence[Any]) -> Money | Decimal | float | None:

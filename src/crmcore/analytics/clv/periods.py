@@ -34,7 +34,7 @@ def _why(x: float, t_x: float, n: float) -> str:
 PERIODS = Rule(("x", "t_x", "n"), _legal, _why)
 COUNT = Rule(
     ("n", "t"),
-    lambda n, t: whole(n) & whole(t) & (t <= LONGEST),
+    lambda n, t: (n >= 0) & whole(n) & (n <= LONGEST) & (t >= 0) & whole(t) & (t <= LONGEST),
     lambda *_: "a whole number of purchases as n, and of periods as t",
 )
 AHEAD = Rule((), lambda: True, lambda: "")

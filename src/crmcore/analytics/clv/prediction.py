@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
-from crmcore.analytics.calculus.engines import PLAIN, engine_for
-from crmcore.analytics.clv.rows import Rule, distinct, number, read_columns
+from crmcore.analytics.calculus.engines import PLAIN, Column, Engine, engine_for
+from crmcore.analytics.clv.rows import Rule, distinct, number, numbers, read_columns
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.missing import unwrapped
 
 __all__ = ["Figure", "Prediction", "is_table", "predicted"]
 
@@ -19,6 +20,9 @@ Figure = Callable[..., Any]
 """Gives a column for columns: ``figure(engine, *columns)``."""
 
 SHOWN = 10
+
+MOST = 1e12
+"""More than any time, rate or count there is."""
 
 
 @attrs.frozen
@@ -29,6 +33,13 @@ class Prediction(Tabular):
         name: The figure: ``"p_alive"``, ``"conditional_expected_purchases"``, …
         customer: The customers, shape ``(n,)``.
         values: The figure of each, shape ``(n,)``; None where it is infinite or undefined.
+
+    Example:
+        >>> from crmcore.analytics.clv import BGNBD
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426, unit="week")
+        >>> history = {"customer": ["ada", "bob"], "x": [2, 0], "t_x": [30.43, 0], "T": [38.86, 38.86]}
+        >>> model.conditional_expected_purchases("39 weeks", history).to_dicts()[0]
+        {'customer': 'ada', 'conditional_expected_purchases': 1.2260281747671444}
     """
 
     name: str
@@ -44,16 +55,13 @@ class Prediction(Tabular):
     def to_dicts(self) -> list[dict[str, object]]:
         """One row a customer."""
         return [
-            {"customer": customer, self.name: value}
-            for customer, value in zip(self.customer, self.values, strict=True)
+            {"customer": customer, self.name: value} for customer, value in zip(self.customer, self.values, strict=True)
         ]
 
     def sections(self) -> Sequence[Section]:
         """The first customers."""
-        rows = [
-            (str(customer), written(value))
-            for customer, value in zip(self.customer[:SHOWN], self.values[:SHOWN], strict=True)
-        ]
+        shown = zip(self.customer[:SHOWN], self.values[:SHOWN], strict=True)
+        rows = [(str(customer), written(value)) for customer, value in shown]
         if len(self) > SHOWN:
             rows.append((f"… and {len(self) - SHOWN:,} more", ""))
         return (Section(self.name, ("customer", self.name), tuple(rows)),)
@@ -67,7 +75,7 @@ def predicted(
     *,
     also: Mapping[str, object] | None = None,
     cheap: bool = False,
-) -> Any:  # noqa: ANN401 - the shape that came in
+) -> Any:
     """Work out a figure for one customer, for columns of them, or for a summary.
 
     Args:
@@ -76,7 +84,7 @@ def predicted(
         history: What is known of each customer, by the names of the rule. The first may be a summary or a table.
         rule: What a row of the history is.
         also: What else the figure depends on: times ahead, rates, counts; each 0 or more.
-        cheap: Whether the figure costs less than finding like rows.
+        cheap: Whether the figure costs less than finding like rows, or finds them itself.
 
     Raises:
         Invalid: A value does not fit, or columns differ in length.
@@ -84,11 +92,12 @@ def predicted(
     others = dict(also or {})
     source = next(iter(history.values()), None)
     if not is_table(source):
-        return _shaped(figure, {**others, **history}, rule, cheap=cheap)
+        return _shaped(figure, others, history, rule, cheap=cheap)
     columns = read_columns(source, {}, rule, also=("customer",))  # type: ignore[arg-type] # checked there
     customers = columns.cells.get("customer", range(1, columns.length + 1))
     told = {name: columns.cells[name] for name in rule.names}
-    return Prediction(name, customers, _shaped(figure, {**others, **told}, rule, cheap=cheap))
+    values = _shaped(figure, others, told, rule, cheap=cheap)
+    return Prediction(name, customers, values.tolist() if hasattr(values, "tolist") else values)
 
 
 def is_table(value: object) -> bool:
@@ -101,28 +110,29 @@ def is_table(value: object) -> bool:
     return held or isinstance(value, Mapping) or hasattr(value, "columns")
 
 
-def _shaped(figure: Figure, given: Mapping[str, object], rule: Rule, *, cheap: bool) -> Any:  # noqa: ANN401
+def _shaped(
+    figure: Figure, also: Mapping[str, object], history: Mapping[str, object], rule: Rule, *, cheap: bool
+) -> Any:
     """The figure in the shape of the first column among what is given; of one customer where there is none."""
+    given = {**also, **history}
     shape = next((value for value in given.values() if _is_column(value)), None)
     if shape is None:
         cells = [[number(value)] for value in given.values()]
-        _check(list(given), cells, rule)
-        return _plain(figure(PLAIN, *cells)[0])
+        _check(PLAIN, given, cells, len(also), rule)
+        return _told(figure(PLAIN, *cells)[0])
     rows = _length(given)
-    vector = hasattr(shape, "__array__")
-    engine = engine_for(rows, "numpy" if vector else None)
-    cells = [_column(value, rows) for value in given.values()]
-    if cheap and vector:
-        columns = [engine.column(cell) for cell in cells]
-        _check(list(given), columns, rule)
-        return _as(shape, engine.m.asarray(figure(engine, *columns)))
-    found, inverse = distinct(cells, engine)
-    _check(list(given), found, rule)
-    values = list(map(_plain, engine.plain(figure(engine, *map(engine.column, found))))) if rows else []
-    if vector:
-        dtype = object if None in values else float
-        return _as(shape, engine.m.asarray(values, dtype)[inverse])
-    return _as(shape, [values[place] for place in inverse])
+    engine = engine_for(rows, "numpy" if hasattr(shape, "__array__") else None)
+    if not rows:
+        return _as(shape, engine.column([]))
+    columns = [
+        numbers(value, engine) if _is_column(value) else engine.column([number(value)] * rows)
+        for value in given.values()
+    ]
+    _check(engine, given, columns, len(also), rule)
+    if cheap:
+        return _as(shape, _all_told(engine, figure(engine, *columns)))
+    found, places = distinct(columns, engine)
+    return _as(shape, engine.taken(_all_told(engine, figure(engine, *map(engine.column, found))), places))
 
 
 def _is_column(value: object) -> bool:
@@ -139,57 +149,72 @@ def _length(given: Mapping[str, object]) -> int:
     return next(iter(lengths.values()))
 
 
-def _column(value: Any, rows: int) -> Any:  # noqa: ANN401 - a number, or a column of any library
-    """As many numbers as there are rows."""
-    if not _is_column(value):
-        return [number(value)] * rows
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return value if kind in {"i", "u", "f"} else list(map(number, value))
+# --- checking ---------------------------------------------------------------------------------------------------------
 
 
-def _check(names: Sequence[str], columns: Sequence[Any], rule: Rule) -> None:
+def _check(engine: Engine, given: Mapping[str, object], columns: Sequence[Column], others: int, rule: Rule) -> None:
     """Refuse numbers that can't be."""
-    problems = []
-    for name, column in zip(names, columns, strict=True):
-        strange = [cell for cell in column if not 0 <= cell < float("inf")] if not _fine(column) else []
-        if strange:
-            expected = "a number, 0 or more"
-            problems.append(Problem(name, strange[0], expected, f"correct {len(strange):,} of {len(column):,}"))
-    history = columns[len(columns) - len(rule.names) :]
-    if not problems:
-        rows = [row for row in zip(*history, strict=True) if not rule.legal(*row)] if not _legal(rule, history) else []
-        if rows:
-            found = ", ".join(f"{name} {float(cell):g}" for name, cell in zip(rule.names, rows[0], strict=True))
-            mend = f"correct {len(rows):,} of {len(history[0]):,}"
-            problems.append(Problem(rule.names[0], found, rule.why(*rows[0]), mend))
+    amounts = zip(list(given.items())[:others], columns, strict=False)
+    problems = [
+        _problem({name: value}, [column], AMOUNT)
+        for (name, value), column in amounts
+        if not _all(engine, AMOUNT, column)
+    ]
+    history = columns[others:]
+    if history and not _all(engine, rule, *history):
+        problems.append(_problem(dict(list(given.items())[others:]), history, rule))
     if problems:
         raise Invalid(problems)
 
 
-def _fine(column: Any) -> bool:  # noqa: ANN401 - numbers of any library
-    """Whether all are 0 or more, and finite."""
-    if hasattr(column, "min"):
-        return not len(column) or bool(column.min() >= 0 and column.max() < float("inf"))
-    return all(0 <= cell < float("inf") for cell in column)
+AMOUNT = Rule((), lambda value: (value >= 0) & (value <= MOST), lambda _: f"a number from 0 to {MOST:g}")
 
 
-def _legal(rule: Rule, history: Sequence[Any]) -> bool:
-    if not history:
-        return True
-    if hasattr(history[0], "min"):
-        return bool(rule.legal(*history).all())
-    return all(map(rule.legal, *history))
+def _all(engine: Engine, rule: Rule, *columns: Column) -> bool:
+    """Whether all rows can be."""
+    found = engine.one(lambda _, *cells: rule.legal(*cells), *columns)
+    return bool(found.all()) if engine.name == "numpy" else all(found)
 
 
-def _as(shape: Any, values: Any) -> Any:  # noqa: ANN401 - a column of any library
+def _problem(given: Mapping[str, object], columns: Sequence[Column], rule: Rule) -> Problem:
+    """What is wrong with the first row that can't be, and how many there are."""
+    rows = list(zip(*columns, strict=True))
+    bad = [i for i, row in enumerate(rows) if not rule.legal(*row)]
+    found = ", ".join(f"{name} {_cell(value, bad[0])!r}" for name, value in given.items())
+    return Problem(", ".join(given), found, rule.why(*rows[bad[0]]), f"correct {len(bad):,} of {len(rows):,}")
+
+
+def _cell(value: Any, row: int) -> object:
+    """What the caller gave for a row."""
+    if not _is_column(value):
+        return unwrapped(value)
+    return unwrapped((value.iloc if hasattr(value, "iloc") else value)[row])
+
+
+# --- giving back ------------------------------------------------------------------------------------------------------
+
+
+def _as(shape: Any, values: Any) -> Any:
     """Values as the column that came in: a tuple, a list, an array or a pandas Series with its index."""
     if isinstance(shape, tuple):
         return tuple(values)
     if hasattr(shape, "index") and hasattr(shape, "to_numpy"):
         return type(shape)(values, index=shape.index)
-    return values
+    if hasattr(shape, "__array__"):
+        return values
+    return values.tolist() if hasattr(values, "tolist") else values
 
 
-def _plain(value: float | None) -> float | None:
+def _told(value: float | None) -> float | None:
     """A figure; None where it is infinite or undefined."""
     return float(value) if value is not None and isfinite(value) else None
+
+
+def _all_told(engine: Engine, values: Column) -> Column:
+    """The same of a column."""
+    if engine.name == "numpy":
+        m = engine.m
+        if hasattr(values, "dtype") and bool(m.isfinite(values).all()):
+            return values
+        return m.array([_told(value) for value in values], object)
+    return list(map(_told, values))

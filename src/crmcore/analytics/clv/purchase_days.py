@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from itertools import accumulate, compress, count
-from operator import and_, not_, sub
+from itertools import accumulate, chain, compress, count
+from operator import and_, gt, ne, not_, sub
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -123,91 +124,71 @@ def _up_to(told: Transactions, end: int) -> Transactions:
 
 
 def _by_day(told: Transactions) -> tuple[int, list[int], list[int], list[int], list[bool]]:
-    """One whole number stands for a customer and a day: pairs would keep the garbage collector busy."""
+    """One whole number stands for a transaction: sorting it is fast, and it is no work for the garbage collector."""
     start, last = min(told.days, default=0), max(told.days, default=0)
-    bits = (last - start).bit_length()
     cells = told.amounts.cells or [0] * len(told)
-    keys = [(code << bits) + day - start for code, day in zip(told.codes, told.days, strict=True)]
-    totals: dict[int, int] = {}
-    so_far = totals.get
-    for key, amount in zip(keys, cells, strict=True):
-        totals[key] = so_far(key, 0) + amount
-    ordered = sorted(totals)
-    nets = list(map(totals.__getitem__, ordered))
-    paid = [True] * len(ordered)
-    if min(cells, default=0) < 0:
-        returned = {key for key, amount in zip(keys, cells, strict=True) if amount < 0}
-        paid = [net > 0 or key not in returned for key, net in zip(ordered, nets, strict=True)]
+    least, most = min(cells, default=0), max(cells, default=0)
+    bits, wide = (last - start).bit_length(), (most - least).bit_length()
+    ordered = sorted(
+        (((code << bits) + day - start) << wide) + cell - least
+        for code, day, cell in zip(told.codes, told.days, cells, strict=True)
+    )
+    keys, part = [number >> wide for number in ordered], (1 << wide) - 1
+    starts = list(compress(count(), chain(keys[:1] and [True], map(ne, keys[1:], keys))))
+    so_far = [0, *accumulate([(number & part) + least for number in ordered])]
+    nets = [so_far[end] - so_far[start] for start, end in zip(starts, [*starts[1:], len(keys)], strict=False)]
+    days = list(map(keys.__getitem__, starts))
+    paid = [True] * len(days)
+    if least < 0:
+        # Ordered by amount within a day: a return comes first.
+        paid = [net > 0 or (ordered[start] & part) + least >= 0 for net, start in zip(nets, starts, strict=True)]
     mask = (1 << bits) - 1
-    return start, [key >> bits for key in ordered], [key & mask for key in ordered], nets, paid
+    return start, [key >> bits for key in days], [key & mask for key in days], nets, paid
 
 
 def _histories(bought: PurchaseDays, cut: int) -> Histories:
-    many, paid = bought.customers, bought.paid
-    every, none = [True] * len(paid), [False] * len(paid)
-    early = [day <= cut for day in bought.days] if max(bought.days, default=cut) > cut else every
-    late = none if early is every else list(map(not_, early))
-    until, after = _runs(bought, early), _runs(bought, late)
-    unpaid = paid.count(False)
-    bought_until = _runs(bought, map(and_, early, paid)) if unpaid else until
-    bought_after = _runs(bought, map(and_, late, paid)) if unpaid else after
+    many = bought.customers
+    early = [day <= cut for day in bought.days]
+    first, last, x, opening, total = ([empty] * many for empty in (NEVER, NEVER, NEVER, 0, 0))
+    for code, day, net in _marked(bought, map(and_, early, bought.paid)):
+        x[code] += 1
+        total[code] += net
+        last[code] = day
+        if not x[code]:
+            first[code], opening[code] = day, net
+    spent, x_holdout, spent_holdout = total, [0] * many, [0] * many
+    if not all(bought.paid):
+        spent = _added(total, _marked(bought, map(gt, early, bought.paid)))
+    if not all(early):
+        late = list(map(not_, early))
+        spent_holdout = _added(spent_holdout, _marked(bought, late))
+        x_holdout = list(map(Counter(compress(bought.codes, map(and_, late, bought.paid))).__getitem__, range(many)))
     return Histories(
-        first=_spread(many, bought_until.who, bought_until.first(bought_until.days), NEVER),
-        last=_spread(many, bought_until.who, bought_until.last(bought_until.days), NEVER),
-        x=_spread(many, bought_until.who, [length - 1 for length in bought_until.lengths()]),
-        repeat=_spread(many, bought_until.who, map(sub, bought_until.totals(), bought_until.first(bought_until.nets))),
-        spent=_spread(many, until.who, until.totals()),
-        x_holdout=_spread(many, bought_after.who, bought_after.lengths()),
-        spent_holdout=_spread(many, after.who, after.totals()),
-        seen=len({*until.who, *after.who}),
-        started=len(bought_until.who),
-        late=len({*bought_after.who}.difference(bought_until.who)),
-        unpaid=unpaid,
+        first=first,
+        last=last,
+        x=[max(count, 0) for count in x],
+        repeat=list(map(sub, total, opening)),
+        spent=spent,
+        x_holdout=x_holdout,
+        spent_holdout=spent_holdout,
+        seen=len(set(bought.codes)),
+        started=many - last.count(NEVER),
+        late=sum(day == NEVER and count > 0 for day, count in zip(last, x_holdout, strict=True)),
+        unpaid=bought.paid.count(False),
     )
 
 
-@attrs.frozen(eq=False)
-class _Runs:
-    """Days of which those of each customer stand together: where they start and end."""
-
-    days: list[int]
-    nets: list[int]
-    who: list[int]
-    starts: list[int]
-    ends: list[int]
-
-    def lengths(self) -> Iterable[int]:
-        return map(sub, self.ends, self.starts)
-
-    def first(self, column: list[int]) -> Iterable[int]:
-        return map(column.__getitem__, self.starts)
-
-    def last(self, column: list[int]) -> Iterable[int]:
-        return [column[end - 1] for end in self.ends]
-
-    def totals(self) -> Iterable[int]:
-        so_far = [0, *accumulate(self.nets)]
-        return [so_far[end] - so_far[start] for start, end in zip(self.starts, self.ends, strict=True)]
+def _marked(bought: PurchaseDays, marks: Iterable[bool]) -> Iterable[tuple[int, int, int]]:
+    """The code, the day and the net of the marked days."""
+    return compress(zip(bought.codes, bought.days, bought.nets, strict=True), marks)
 
 
-def _runs(bought: PurchaseDays, marks: Iterable[bool]) -> _Runs:
-    """The marked days."""
-    kept = list(marks)
-    columns = (bought.codes, bought.days, bought.nets)
-    codes, days, nets = columns if all(kept) else (list(compress(column, kept)) for column in columns)
-    places = dict(zip(codes, count(1)))
-    ends = list(places.values())
-    return _Runs(days, nets, list(places), [0, *ends[:-1]] if ends else ends, ends)
-
-
-def _spread(many: int, who: list[int], cells: Iterable[int], missing: int = 0) -> list[int]:
-    """A cell for every customer."""
-    if len(who) == many:
-        return list(cells)
-    column = [missing] * many
-    for code, cell in zip(who, cells, strict=True):
-        column[code] = cell
-    return column
+def _added(totals: list[int], marked: Iterable[tuple[int, int, int]]) -> list[int]:
+    """Totals by customer, with the nets of more days."""
+    totals = list(totals)
+    for code, _, net in marked:
+        totals[code] += net
+    return totals
 
 
 # --- numpy ------------------------------------------------------------------------------------------------------------

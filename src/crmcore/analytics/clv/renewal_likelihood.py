@@ -58,7 +58,7 @@ def log_retention_sbg(point: Sequence[float], t: int) -> Jet:
         t: The renewal.
     """
     alpha, beta = point
-    stayed, whole = beta + t - 1, alpha + beta + t - 1
+    stayed, whole = beta + (t - 1), alpha + beta + (t - 1)
     share = 1 / (whole * whole)
     slope = [-1 / whole, alpha / (stayed * whole)]
     return -log1p(alpha / stayed), slope, [[share, share], [share, share - 1 / (stayed * stayed)]]

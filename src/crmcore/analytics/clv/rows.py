@@ -15,9 +15,12 @@ from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.missing import is_missing, unwrapped
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from crmcore.analytics.clv.summary import CustomerSummary
     from crmcore.analytics.columns import Source
 
-__all__ = ["Rows", "Rule", "distinct", "gathered", "number", "read_columns", "read_rows", "vector", "whole"]
+__all__ = ["Rows", "Rule", "distinct", "gathered", "number", "numbers", "read_columns", "read_rows", "vector", "whole"]
 
 ALIASES: Mapping[str, str] = {"x": "frequency", "t_x": "recency", "n": "n_periods", "mean": "monetary_value"}
 """What columns are called elsewhere."""
@@ -70,7 +73,7 @@ class Rows:
         return Rows(tuple(column[::step] for column in self.columns), weights, float(sum(weights)), self.engine)
 
 
-def whole(number: Any) -> Any:  # noqa: ANN401 - a number or an array
+def whole(number: Any) -> Any:
     """Whether a number from 0 to 2⁵² is whole: adding 2⁵² leaves no room for a fraction.
 
     Args:
@@ -94,7 +97,7 @@ def number(cell: object) -> float:
         return nan
 
 
-def vector(column: Any) -> Any:  # noqa: ANN401 - anything in, an array or None out
+def vector(column: Any) -> Any:
     """A column of numbers of numpy or pandas as an array; None for anything else.
 
     Args:
@@ -104,6 +107,15 @@ def vector(column: Any) -> Any:  # noqa: ANN401 - anything in, an array or None 
         return None
     array = column.to_numpy() if hasattr(column, "to_numpy") else column
     return array if array.ndim == 1 and array.dtype.kind in {"i", "u", "f"} else None
+
+
+def is_summary(source: object) -> TypeGuard[CustomerSummary]:
+    """Whether a table is what ``summarize`` gives.
+
+    Args:
+        source: The table.
+    """
+    return hasattr(source, "calibration_end")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -132,22 +144,26 @@ def read_rows(
     return gathered(read_columns(source, given, rule, weights=weights), rule, engine)
 
 
-def gathered(columns: Columns, rule: Rule, engine: EngineName | None = None) -> Rows:
-    """The rows a model is fitted to, like ones taken together.
+def gathered(columns: Columns, rule: Rule, engine: EngineName | None = None, *, together: bool = True) -> Rows:
+    """The rows a model is fitted to.
 
     Args:
         columns: What ``read_columns`` gave.
         rule: What a row is.
         engine: What to calculate with; default: numpy for its own arrays, and where it is installed and rows are many.
+        together: Whether like rows are taken together, which pays where many are.
 
     Raises:
         Invalid: Rows are wrong; lists them.
     """
     held = vector(columns.cells[rule.names[0]]) is not None
     chosen = engine_for(columns.length, "numpy" if held and engine is None else engine)
-    cells = [_numbers(columns.cells[name], chosen) for name in rule.names]
-    shares = _numbers(columns.cells["weights"], chosen) if "weights" in columns.cells else None
-    found, amounts = _gathered(cells, shares, chosen)
+    cells = [numbers(columns.cells[name], chosen) for name in rule.names]
+    shares = numbers(columns.cells["weights"], chosen) if "weights" in columns.cells else None
+    if together:
+        found, amounts = _gathered(cells, shares, chosen)
+    else:
+        found, amounts = cells, _ones(columns.length, chosen) if shares is None else shares
     if not _fit(rule, found) or not (shares is None or _fit(WEIGHT, [shares])):
         raise Invalid(_problems(columns, rule, cells, shares))
     customers = float(sum(amounts) if chosen.name == "python" else amounts.sum())
@@ -174,7 +190,7 @@ def read_columns(
     beside = {**given, **({"weights": weights} if weights is not None and not isinstance(weights, str) else {})}
     if source is None:
         return _drawn(beside, [Wanted(name, name, required=True) for name in dict.fromkeys((*rule.names, *beside))])
-    table: Any = source.columns() if hasattr(source, "calibration_end") else source  # type: ignore[operator]
+    table: Any = source.columns() if is_summary(source) else source
     known = _names(table)
     wanted = [Wanted(name, _called(name, known), required=True) for name in rule.names]
     wanted += [Wanted("weights", weights, required=True)] if isinstance(weights, str) else []
@@ -188,7 +204,7 @@ def read_columns(
     return attrs.evolve(found, names={**found.names, **more.names}, cells={**found.cells, **more.cells})
 
 
-def _drawn(table: Any, wanted: Sequence[Wanted]) -> Columns:  # noqa: ANN401 - any table
+def _drawn(table: Any, wanted: Sequence[Wanted]) -> Columns:
     """Columns out of a table; those of numpy and pandas as arrays, when all that are required are."""
     named = isinstance(table, Mapping) or (hasattr(table, "columns") and hasattr(table, "dtypes"))
     needed = [column for column in wanted if column.required]
@@ -204,7 +220,7 @@ def _drawn(table: Any, wanted: Sequence[Wanted]) -> Columns:  # noqa: ANN401 - a
     return Columns(TABLE, names, {**arrays, **others}, length, range(1, length + 1), "row")
 
 
-def _names(table: Any) -> set[str]:  # noqa: ANN401 - any table
+def _names(table: Any) -> set[str]:
     """What the columns of a table are called, as far as can be told without reading it."""
     if isinstance(table, Mapping):
         return set(table)
@@ -221,8 +237,13 @@ def _called(name: str, known: set[str]) -> str:
     return alias if name not in known and alias in known else name
 
 
-def _numbers(cells: Any, engine: Engine) -> Any:  # noqa: ANN401 - a column in and out
-    """A column of floats as the engine holds them."""
+def numbers(cells: Any, engine: Engine) -> Any:
+    """A column of floats as an engine holds them; NaN where a cell is no number.
+
+    Args:
+        cells: The column.
+        engine: What is to hold it.
+    """
     array = vector(cells)
     if array is not None:
         return engine.column(array.astype(float) if engine.name == "numpy" else array.astype(float).tolist())
@@ -244,7 +265,7 @@ def _fit(rule: Rule, columns: Sequence[Any]) -> bool:
     return finite and all(map(rule.legal, *columns))
 
 
-def _problems(columns: Columns, rule: Rule, cells: Sequence[Any], shares: Any) -> list[Problem]:  # noqa: ANN401
+def _problems(columns: Columns, rule: Rule, cells: Sequence[Any], shares: Any) -> list[Problem]:
     """What is wrong with which rows."""
     checks = [(rule, cells), *([] if shares is None else [(WEIGHT, [shares])])]
     return [problem for rule, cells in checks for problem in _misfits(columns, rule, cells)]
@@ -271,6 +292,10 @@ def _why(rule: Rule, row: Sequence[float]) -> str:
     return "" if rule.legal(*row) else rule.why(*row)
 
 
+def _ones(rows: int, engine: Engine) -> Any:
+    return engine.m.ones(rows) if engine.name == "numpy" else [1.0] * rows
+
+
 # --- taking like rows together ----------------------------------------------------------------------------------------
 
 
@@ -291,7 +316,7 @@ def distinct(cells: Sequence[Any], engine: Engine) -> tuple[Sequence[Any], Any]:
     return list(zip(*places, strict=True)) or [() for _ in cells], inverse
 
 
-def _gathered(cells: Sequence[Any], shares: Any, engine: Engine) -> tuple[Sequence[Any], Any]:  # noqa: ANN401
+def _gathered(cells: Sequence[Any], shares: Any, engine: Engine) -> tuple[Sequence[Any], Any]:
     """The distinct rows, column by column, and what they weigh."""
     if engine.name == "numpy":
         m = engine.m
@@ -308,11 +333,11 @@ def _gathered(cells: Sequence[Any], shares: Any, engine: Engine) -> tuple[Sequen
     return list(zip(*held, strict=True)) or [() for _ in cells], list(map(float, held.values()))
 
 
-def _added(m: Any, shares: Any, starts: Any) -> Any:  # noqa: ANN401 - numpy and its arrays
+def _added(m: Any, shares: Any, starts: Any) -> Any:
     return m.add.reduceat(shares, starts) if len(starts) else shares
 
 
-def _sorted(columns: Sequence[Any], m: Any) -> tuple[Sequence[Any], Any, Any]:  # noqa: ANN401 - numpy and its arrays
+def _sorted(columns: Sequence[Any], m: Any) -> tuple[Sequence[Any], Any, Any]:
     """The columns, an order in which like rows follow each other, and which rows of it are unlike the one before.
 
     They are ordered by a hash of their bits. That two hashes are alike by chance could only keep like rows apart.

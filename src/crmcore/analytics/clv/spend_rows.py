@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 import attrs
@@ -16,16 +16,19 @@ from crmcore.kernel.missing import is_missing
 
 __all__ = ["SPEND", "buyers", "everybody", "filled", "remarks"]
 
+MOST = 2.0**52
+"""Purchases; from here on there are no fractions to tell from whole numbers."""
+
 NOTABLE = 0.1
 """The correlation from which on it is told; J. Cohen, Statistical Power Analysis, 1988, calls 0.1 small."""
 
 
 def _legal(x: Any, mean: Any) -> Any:
-    return (x >= 0) & whole(x) & ((x == 0) | (mean > 0))
+    return (x >= 0) & (x < MOST) & whole(x) & ((x == 0) | ((mean > 0) & (mean < inf)))
 
 
 def _why(x: float, _: float) -> str:
-    if not (x >= 0 and whole(x)):
+    if not (0 <= x < MOST and whole(x)):
         return "a whole number of repeat purchases as x, 0 or more"
     return "a mean spend above 0 where there are repeat purchases"
 
@@ -34,7 +37,7 @@ SPEND = Rule(("x", "mean"), _legal, _why)
 
 
 def everybody(columns: Columns, engine: EngineName | None) -> Rows:
-    """All customers, like ones taken together.
+    """All customers, one by one: hardly two have spent the same.
 
     Args:
         columns: x and mean.
@@ -44,7 +47,7 @@ def everybody(columns: Columns, engine: EngineName | None) -> Rows:
         Invalid: Rows are wrong; lists them.
     """
     cells = {**columns.cells, "mean": filled(columns.cells["mean"])}
-    return gathered(attrs.evolve(columns, cells=cells), SPEND, engine)
+    return gathered(attrs.evolve(columns, cells=cells), SPEND, engine, together=False)
 
 
 def filled(mean: Any) -> Any:
@@ -72,12 +75,13 @@ def buyers(rows: Rows) -> Rows:
         Invalid: There are none.
     """
     engine = rows.engine
-    again = engine.one(lambda _, x: x > 0, rows.columns[0])
-    x, mean, weights = engine.kept(again, *map(engine.column, (*rows.columns, rows.weights)))
-    customers = float(sum(weights))
+    everyone = list(map(engine.column, (*rows.columns, rows.weights)))
+    again = engine.one(lambda _, x: x > 0, everyone[0])
+    customers = engine.dot(everyone[2], again)
     if not customers > 0:
         mend = "only who bought again tells what purchases come to"
         raise Invalid([Problem("customers", "none with a repeat purchase", "at least one", mend)])
+    x, mean, weights = engine.kept(again, *everyone) if customers < rows.customers else everyone
     return Rows((x, mean), weights, customers, engine)
 
 

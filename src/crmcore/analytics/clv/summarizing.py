@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
@@ -17,6 +18,7 @@ from crmcore.kernel import calendar
 from crmcore.kernel.calendar import Period
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
+from crmcore.kernel.missing import is_missing, unwrapped
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -99,7 +101,7 @@ def summarize(
     found = histories(bought, horizon)
     who = acquired_in(window.acquired, found, bought)
     scale = 10**told.amounts.digits
-    read_off = _columns_at_once if bought.engine.name == "numpy" else _columns
+    read_off = partial(_columns_at_once, bought.engine.m) if bought.engine.name == "numpy" else _columns
     columns = read_off(found, who, horizon, window.unit.days, scale)
     spends, holdout = told.amounts.cells is not None, calibration_end is not None
     x = _plain(columns["x"])
@@ -162,7 +164,7 @@ class Window:
         cut = end if calibration_end is None else calibration_end
         until = _sound(problems, "end", lambda: _day_of(end, zone))
         calibrated = until if cut is end else _sound(problems, "calibration_end", lambda: _day_of(cut, zone))
-        counted = _sound(problems, "unit", lambda: Unit.of(cast("Unit", unit if unit is not None else "")))
+        counted = _sound(problems, "unit", lambda: _unit_of(unit))
         cohort = _sound(problems, "acquired", lambda: _period_of(acquired, zone))
         if until and calibrated and calibration_end is not None and calibrated >= until:
             problems.append(
@@ -182,8 +184,20 @@ def _sound(problems: list[Problem], path: str, read: Callable[[], T]) -> T | Non
         return None
 
 
-def _day_of(value: object, zone: ZoneInfo) -> date:
-    return calendar.today(calendar.moment(cast("date", value), zone=zone), zone)
+def _day_of(value: Any, zone: ZoneInfo) -> date:
+    """The day a date or an instant stands for, whatever library it is of; a naive one is of the zone."""
+    of_numpy = getattr(getattr(value, "dtype", None), "kind", "") == "M"
+    told = value.astype("datetime64[us]").item() if of_numpy else unwrapped(value)
+    told = None if is_missing(told) else told
+    if isinstance(told, datetime) and told.tzinfo is None:
+        return told.date()
+    return calendar.today(calendar.moment(cast("date", told), zone=zone), zone)
+
+
+def _unit_of(value: object) -> Unit:
+    if value is None:
+        raise Invalid([Problem("unit", None, "a unit of time", 'say unit="week"')])
+    return Unit.of(cast("UnitName", value))
 
 
 def _period_of(value: object, zone: ZoneInfo) -> Period | None:
@@ -223,20 +237,30 @@ def _columns(found: Histories, who: list[int], horizon: int, days: float, scale:
     }
 
 
-def _columns_at_once(found: Histories, who: Any, horizon: int, days: float, scale: int) -> dict[str, Sequence[Any]]:
+def _columns_at_once(
+    np: Any, found: Histories, who: Any, horizon: int, days: float, scale: int
+) -> dict[str, Sequence[Any]]:
     """The same of arrays."""
     first, x = found.first[who], found.x[who]
     mean = (found.repeat[who] / (x.clip(1) * scale)).astype(object)
     mean[x == 0] = None
     return {
         "x": x,
-        "t_x": (found.last[who] - first) / days,
-        "T": (horizon - first) / days,
+        "t_x": _ages(np, found.last[who] - first, days),
+        "T": _ages(np, horizon - first, days),
         "mean": mean,
         "spent": found.spent[who].astype("int64"),
         "x_holdout": found.x_holdout[who],
         "spent_holdout": found.spent_holdout[who].astype("int64"),
     }
+
+
+def _ages(np: Any, ages: Any, days: float) -> Any:
+    """Ages in units; where the days are few, like ones are one object: quicker to make, and smaller to hold."""
+    longest = int(ages.max(initial=0))
+    if longest >= len(ages):
+        return ages / days
+    return (np.arange(longest + 1) / days).astype(object)[ages]
 
 
 def _plain(column: Any) -> tuple[Any, ...]:

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmcore.analytics.clv.rows import ALIASES, number
+from crmcore.analytics.clv.rows import number
 from crmcore.analytics.clv.unit import Unit, UnitName
 from crmcore.analytics.columns import Columns, Wanted, columns_of
 from crmcore.analytics.results import Provenance, Section, Tabular, written
 from crmcore.kernel.currency import minor_units
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
+from crmcore.kernel.missing import is_missing
 from crmcore.kernel.money import WIDE
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ __all__ = ["CustomerSummary", "Spent"]
 
 SHOWN = 10
 TABLE = "customers"
+CALLED = {"x": ("frequency",), "t_x": ("recency",), "T": ("n", "n_periods"), "mean": ("monetary_value",)}
+"""What columns are called elsewhere."""
 
 DEFINITIONS: Mapping[str, str] = FrozenMap(
     {
@@ -117,7 +121,7 @@ class CustomerSummary(Tabular):
             customer: The column of customers; where there is none, they are numbered.
             x: The column of repeat purchases; ``frequency`` is taken where there is none.
             t_x: The column of the age at the last purchase, in units; ``recency`` is taken where there is none.
-            T: The column of the age at the end, in units.
+            T: The column of the age at the end, in units; BG/BB's ``n`` is taken where there is none.
             mean: The column of the mean repeat spend; ``monetary_value`` is taken where there is none.
             currency: The ISO 4217 code of spend.
 
@@ -133,16 +137,17 @@ class CustomerSummary(Tabular):
         told, names = _told(rows, {"customer": customer, "x": x, "t_x": t_x, "T": T, "mean": mean})
         if currency is not None:
             minor_units(currency)
-        people, means = told.cells.get(names["customer"]), told.cells.get(names["mean"])
+        people = told.cells.get(names["customer"])
         histories = [list(map(number, told.cells[names[role]])) for role in ("x", "t_x", "T")]
-        _check(told, names, histories)
+        means = list(map(number, told.cells[names["mean"]])) if names["mean"] in told.cells else None
+        _check(told, names, histories, means or ())
         counts, recencies, ages = histories
         return cls(
             customer=tuple(people or range(1, told.length + 1)),
             x=tuple(map(int, counts)),
             t_x=tuple(recencies),
             T=tuple(ages),
-            mean=None if means is None else tuple(map(_mean, means, counts)),
+            mean=means if means is None else tuple(map(_mean, means, counts)),
             unit=Unit.of(unit),
             currency=currency,
             end=None,
@@ -213,9 +218,9 @@ class CustomerSummary(Tabular):
 
 def _told(rows: Source, names: Mapping[str, str]) -> tuple[Columns, dict[str, str]]:
     """The columns, and what each is called: as the caller says, or as elsewhere."""
-    usual = {role: ALIASES[role] for role, name in names.items() if role in ALIASES and name == role}
-    told = columns_of(rows, [Wanted(name, name) for name in dict.fromkeys([*names.values(), *usual.values()])], TABLE)
-    called = {role: usual[role] if name not in told.cells and role in usual else name for role, name in names.items()}
+    known = {role: (name, *(CALLED.get(role, ()) if name == role else ())) for role, name in names.items()}
+    told = columns_of(rows, [Wanted(name, name) for name in dict.fromkeys(chain(*known.values()))], TABLE)
+    called = {role: next(filter(told.cells.__contains__, each), each[0]) for role, each in known.items()}
     missing = [role for role in ("x", "t_x", "T") if called[role] not in told.cells]
     missing += [role for role in ("customer", "mean") if called[role] not in told.cells and names[role] != role]
     if missing:
@@ -226,9 +231,14 @@ def _told(rows: Source, names: Mapping[str, str]) -> tuple[Columns, dict[str, st
     return told, called
 
 
-def _check(told: Columns, names: Mapping[str, str], histories: Sequence[Sequence[float]]) -> None:
+def _check(
+    told: Columns, names: Mapping[str, str], histories: Sequence[Sequence[float]], means: Sequence[float]
+) -> None:
     """Refuse rows that can't be; a NaN fails every comparison."""
     wrong: dict[tuple[str, str], list[int]] = {}
+    for row, mean in enumerate(means):
+        if not isfinite(mean) and not is_missing(told.cells[names["mean"]][row]):
+            wrong.setdefault(("mean", "an amount in major units"), []).append(row)
     for row, (x, t_x, age) in enumerate(zip(*histories, strict=True)):
         if not (0 <= x < inf and x == int(x)):
             wrong.setdefault(("x", "a whole number of repeat purchases"), []).append(row)
@@ -250,6 +260,5 @@ def _check(told: Columns, names: Mapping[str, str], histories: Sequence[Sequence
         )
 
 
-def _mean(cell: object, x: float) -> float | None:
-    found = number(cell)
-    return found if x and isfinite(found) else None
+def _mean(mean: float, x: float) -> float | None:
+    return mean if x and isfinite(mean) else None

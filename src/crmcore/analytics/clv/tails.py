@@ -10,7 +10,7 @@ from crmcore.analytics.calculus.engines import Engine
 __all__ = ["tails"]
 
 
-def tails(engine: Engine, counts: Any, weights: Any) -> list[float]:  # noqa: ANN401 - columns
+def tails(engine: Engine, counts: Any, weights: Any) -> list[float]:
     """How many customers have a count above j, for j = 0, 1, … up to the largest.
 
     With them, Σ ln Γ(r + x) − ln Γ(r) over all customers is Σ tails[j] · ln(r + j): no special function is needed.

@@ -64,7 +64,13 @@ class Terms:
         wrong = [
             (not isinstance(asked, Discount), "discount", discount, "a Discount", "say Discount(annual=0.10)"),
             (steps not in {None, "month"}, "steps", steps, "month, or None", "leave it out"),
-            (share is None or share < 0, "margin", margin, "a fraction of spend, 0 or more", "write 30 % as 0.3"),
+            (
+                share is None or not 0 <= share <= 1,
+                "margin",
+                margin,
+                "a fraction of spend, 0 to 1",
+                "write 30 % as 0.3",
+            ),
         ]
         problems = [Problem(path, value, expected, mend) for is_wrong, path, value, expected, mend in wrong if is_wrong]
         if problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import compress, count
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -186,10 +187,13 @@ def _without_returns(found: Transactions) -> Transactions:
 
 def _codes(columns: Columns, problems: list[Problem]) -> tuple[list[Any], list[int]]:
     """Every customer once, and the place of each row's among them."""
-    cells = read_keys(columns, "customer", problems)
+    cells = columns.cells.get("customer", [])
+    if set(map(type, cells)) != {int}:  # whole numbers are all keys
+        cells = read_keys(columns, "customer", problems)
     _flag_missing(columns, "customer", cells, Misfit("who bought", "give the customer, or leave the row out"), problems)
-    numbered = dict(zip(dict.fromkeys(cells), count()))
-    return list(numbered), list(map(numbered.__getitem__, cells))
+    numbered: defaultdict[Any, int] = defaultdict(count().__next__)
+    codes = list(map(numbered.__getitem__, cells))
+    return list(numbered), codes
 
 
 def _days(columns: Columns, zone: ZoneInfo, date_format: str | None, problems: list[Problem]) -> list[int]:
@@ -254,8 +258,10 @@ class _Parts:
         if short and (parts := _hundredths(cell)) is not None:
             return parts * int(10 ** (self.digits - USUAL_DIGITS))
         value = number(cell)
-        if value is None or abs(value) >= LARGEST:
-            return Misfit("an amount below 10^18", "write it like '12000.00', without a currency sign")
+        if value is None:
+            return Misfit("an amount", "write it like '12000.00', without a currency sign")
+        if abs(value) >= LARGEST:
+            return Misfit("an amount below 10^18", "check for a slipped decimal point")
         decimals = -int(value.normalize(WIDE).as_tuple().exponent)
         if decimals > MOST_DIGITS:
             return Misfit(f"an amount of at most {MOST_DIGITS} decimals", "round it")

@@ -25,6 +25,7 @@ EXACT = 2**53
 USUAL_DIGITS = 2
 MOST_DIGITS = 6  # decimals looked for in a column of floats
 HALF = 2**31  # what 32 bits hold
+DOUBLE = 8  # bytes of one of Python's floats
 SPARSE = 4  # a table of customers by number may have so many times as many places as there are rows
 KINDS = {"customer": "iu", "at": "M", "amount": "iuf"}
 
@@ -74,11 +75,13 @@ def _arrays(source: Any, wanted: Sequence[Wanted]) -> dict[str, Any]:
     known = list(source) if isinstance(source, Mapping) else list(source.columns)
     found = {column.role: source[column.name] for column in wanted if known.count(column.name) == 1}
     arrays = {role: column.to_numpy() if hasattr(column, "to_numpy") else column for role, column in found.items()}
-    return {
-        role: array
-        for role, array in arrays.items()
-        if getattr(getattr(array, "dtype", None), "kind", " ") in KINDS[role] and getattr(array, "ndim", 0) == 1
-    }
+    return {role: array for role, array in arrays.items() if _is_typed(array, KINDS[role])}
+
+
+def _is_typed(array: Any, kinds: str) -> bool:
+    """Whether it is an array of a kind; one of floats, of those with as many digits as Python's own."""
+    kind = getattr(getattr(array, "dtype", None), "kind", " ")
+    return kind in kinds and array.ndim == 1 and (kind != "f" or array.dtype.itemsize == DOUBLE)
 
 
 def _codes(np: Any, cells: Any) -> tuple[list[int], Any]:

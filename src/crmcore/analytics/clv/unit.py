@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import attrs
 
 from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.missing import unwrapped
 
 __all__ = ["DAYS_A_MONTH", "DAYS_A_YEAR", "Span", "Unit", "UnitName"]
 
@@ -34,6 +35,9 @@ class Unit:
         name: What it is called: ``"week"``, ``"14 days"``.
         days: Its length, in days.
 
+    Raises:
+        Invalid: It has no length above 0.
+
     Example:
         >>> from crmcore.analytics.clv import Unit
         >>> Unit.of("week").units_in("12 months")
@@ -41,7 +45,13 @@ class Unit:
     """
 
     name: str = attrs.field(eq=False)
-    days: float
+    days: float = attrs.field()
+
+    @days.validator
+    def _has_a_length(self, _: object, days: float) -> None:
+        if not 0 < days <= LONGEST:
+            mend = 'say Unit.of("week")'
+            raise Invalid([Problem("days", days, f"a length in days, above 0, of a unit {self.name}", mend)])
 
     @overload
     @staticmethod
@@ -127,8 +137,9 @@ def units_in(unit: Unit | None, span: Span, path: str = "horizon") -> float:
     return days / unit.days
 
 
-def _number(span: object) -> float | None:
+def _number(span: Any) -> float | None:
     """A number of units above 0; None where it is none."""
+    span = unwrapped(span)
     if isinstance(span, int | float) and not isinstance(span, bool) and 0 < span <= LONGEST:
         return float(span)
     return None

@@ -11,6 +11,7 @@ import attrs
 
 from crmcore.analytics.clv.fitted_model import the_model
 from crmcore.analytics.clv.summary import CustomerSummary
+from crmcore.analytics.clv.unit import Unit
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.kernel.errors import Invalid, Problem
 
@@ -132,7 +133,7 @@ def frequency_table(model: Any, summary: CustomerSummary, *, last: int = 7) -> F
         ((1, 0, 1), [1.15, 0.4, 0.45])
     """
     _check(last)
-    known = the_model(model, "pmf", summary.unit)
+    known = the_model(model, "conditional_expected_purchases", _unit(summary))
     counts = Counter(min(x, last) for x in summary.x)
     ages = Counter(summary.T)
     expected = [
@@ -168,7 +169,7 @@ def calibration_table(model: Any, summary: CustomerSummary, *, last: int = 7) ->
         ((2, 0), (0.5, None), [0.126, None])
     """
     _check(last)
-    known = the_model(model, "conditional_expected_purchases", summary.unit)
+    known = the_model(model, "conditional_expected_purchases", _unit(summary))
     if summary.x_holdout is None or summary.T_holdout is None:
         mend = "summarize the transactions with calibration_end"
         raise Invalid([Problem("summary", "no holdout", "a summary with a holdout", mend)])
@@ -188,6 +189,14 @@ def calibration_table(model: Any, summary: CustomerSummary, *, last: int = 7) ->
 def _check(last: object) -> None:
     if type(last) is not int or last < 1:
         raise Invalid([Problem("last", last, "a whole number of purchases, 1 or more", "say last=7")])
+
+
+def _unit(summary: object) -> Unit | None:
+    """The unit of the customers, if they are such."""
+    if not isinstance(summary, CustomerSummary):
+        mend = "give what summarize() made, or CustomerSummary.of(…)"
+        raise Invalid([Problem("summary", type(summary).__name__, "a summary of customers", mend)])
+    return summary.unit
 
 
 def _mean(column: Sequence[float], rows: Sequence[int]) -> float | None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from crmcore.analytics.clv.discount import Discount
+from crmcore.analytics.clv.exact import sum_of
 from crmcore.analytics.clv.gamma_gamma import GammaGamma
 from crmcore.analytics.clv.summarizing import summarize
+from crmcore.analytics.clv.terms import Terms
 from crmcore.analytics.clv.unit import Span, UnitName
 from crmcore.analytics.clv.valuing import lifetime_value
 from crmcore.analytics.results import Provenance, Section, Tabular, percent, written
@@ -35,9 +37,8 @@ __all__ = ["MODELS", "ValueReport", "report"]
 MODELS = ("MBG/NBD", "BG/NBD", "Pareto/NBD", "NBD")
 """The models of when customers buy that a report can be made with."""
 
+SPEND = "Gamma-Gamma"
 SHOWN = 10
-NEXT_TO_NOTHING = 1e-300
-"""What stands for a mean spend of 0, where Gamma-Gamma needs one above it."""
 
 NOBODY = "there is no customer to value"
 UNPAID = "nobody has paid for a repeat purchase, so purchases to come are worth nothing"
@@ -71,15 +72,24 @@ class ValueReport(Tabular):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before using it, in words."""
-        fits = [fit for fit in (self.fit, self.spend) if fit is not None]
+        told = [f"{name}: {warning}" for name, fit in self._fits.items() for warning in fit.warnings]
         unpaid = self.fit is not None and self.spend is None
-        told = [warning for fit in fits for warning in fit.warnings] + ([UNPAID] if unpaid else [])
-        return tuple(dict.fromkeys(told))
+        return (*told, *([UNPAID] if unpaid else []))
+
+    @property
+    def _fits(self) -> dict[str, Fit[Any]]:
+        """The fits by the names of their models."""
+        fits = {self.model: self.fit, SPEND: self.spend}
+        return {name: fit for name, fit in fits.items() if fit is not None}
 
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why what is None is so."""
-        return FrozenMap(dict.fromkeys(TOTALS, NOBODY)) if self.values is None else self.values.reasons
+        if self.values is None:
+            return FrozenMap(dict.fromkeys(TOTALS, NOBODY))
+        found = self.values.reasons
+        why = next(iter(found.values()), "")  # what is made of something undefined is so for the same reason
+        return FrozenMap({name: found.get(name, why) for name, total in self.totals.items() if total is None})
 
     @property
     def definitions(self) -> Mapping[str, str]:
@@ -89,7 +99,7 @@ class ValueReport(Tabular):
     @property
     def totals(self) -> Mapping[str, Money | Decimal | float | None]:
         """The sums over all customers: ``expected``, ``historical``, ``residual``, ``total``; None where undefined."""
-        return FrozenMap({name: _sum([row[name] for row in self.to_dicts()]) for name in TOTALS})
+        return FrozenMap({name: _sum(getattr(self.values, name, None)) for name in TOTALS})
 
     def top(self, n: int = SHOWN) -> list[dict[str, object]]:
         """The customers of the highest total value, one row each; equal ones in the order of the transactions.
@@ -110,18 +120,18 @@ class ValueReport(Tabular):
 
     def sections(self) -> list[Section]:
         """The sums, the models, the customers of the highest value, and how all of it was made."""
-        facts = [("customers", written(len(self.summary))), ("model", self.model)]
+        facts = [("customers", written(len(self.summary))), ("model", self.model), ("unit", str(self.summary.unit))]
         facts += [] if self.values is None else _terms(self.values)
         facts += [(name, _shown(total)) for name, total in self.totals.items()]
         found = [Section("Customer lifetime value", (), tuple(facts))]
-        found += [section for fit in (self.fit, self.spend) if fit is not None for section in fit.sections()]
+        found += _fitted(self._fits)
         rows = self.top()
         if rows:
             cells = tuple(tuple(map(_shown, row.values())) for row in rows)
             found.append(Section("Customers of the highest value", tuple(rows[0]), cells))
         whys = tuple((f"{name}: {why}",) for name, why in self.reasons.items())
         found += [Section("Undefined, and why", (), whys)] if whys else []
-        found += [Section("To know", (), ((UNPAID,),))] if UNPAID in self.warnings else []
+        found += [Section("To know", (), tuple((warning,) for warning in self.warnings))] if self.warnings else []
         return [*found, Section("How it was made", (), ((str(self.made),),))]
 
     def __repr__(self) -> str:
@@ -139,16 +149,38 @@ def _terms(values: LifetimeValue) -> list[tuple[str, str]]:
     ]
 
 
+def _fitted(fits: Mapping[str, Fit[Any]]) -> list[Section]:
+    """The parameters of each model, then what stays finite at its boundary; and how well they fit, side by side."""
+    if not fits:
+        return []
+    found = []
+    for fit in fits.values():
+        parameters, *_ = fit.sections()
+        limits = ((name, f"{value:.6g}", "") for name, value in fit.limits.items())
+        found.append(attrs.evolve(parameters, rows=(*parameters.rows, *limits)))
+    rows = (
+        ("customers", *(written(round(fit.customers)) for fit in fits.values())),
+        ("log-likelihood", *(f"{fit.loglik:,.4f}" for fit in fits.values())),
+        ("AIC", *(written(fit.aic) for fit in fits.values())),
+        ("BIC", *(written(fit.bic) for fit in fits.values())),
+        ("status", *(fit.status for fit in fits.values())),
+    )
+    return [*found, Section("How well they fit", ("", *fits), rows)]
+
+
 def _shown(value: object) -> str:
     """A figure as a person reads it."""
     return f"{value:,f}" if isinstance(value, Decimal) else written(value)
 
 
-def _sum(column: list[Any]) -> Money | Decimal | float | None:
+def _sum(column: Sequence[Any] | None) -> Money | Decimal | float | None:
     """What a column comes to; None where any of it is undefined, or there is none."""
-    if None in column or not column:
+    if column is None or None in column:
         return None
-    return fsum(column) if isinstance(column[0], float) else sum(column[1:], start=column[0])
+    first, *others = column
+    if isinstance(first, Money):
+        return sum(others, start=first)
+    return fsum(column) if isinstance(first, float) else sum_of(column)
 
 
 def _rank(row: Mapping[str, Any]) -> tuple[bool, Any]:
@@ -209,11 +241,12 @@ def report(
         ['ada']
     """
     name, kind = _model(model)
-    rate = discount if discount is None or isinstance(discount, Discount) else Discount(annual=discount)
+    rate = _rate(discount)
     summary = summarize(
         transactions, end=end, unit=unit, returns=returns, currency=currency, zone=zone,
         customer=customer, at=at, amount=amount, date_format=date_format,
     )  # fmt: skip
+    Terms.of(summary.unit, horizon=horizon, discount=rate, margin=margin, steps=None)  # wrong ones are for nobody, too
     if not len(summary):
         return ValueReport(model=name, summary=summary, fit=None, spend=None, values=None)
     if summary.mean is None:
@@ -221,10 +254,19 @@ def report(
         raise Invalid([Problem("transactions columns", None, f'a column "{amount}" of amounts', mend)])
     fit: Fit[Any] = kind.fit(summary.columns(), unit=summary.unit)
     spend = _spend(summary.x, summary.mean)
-    valued = attrs.evolve(summary, mean=tuple(NEXT_TO_NOTHING if mean == 0 else mean for mean in summary.mean))
     worth = 0 if spend is None else spend.model
-    values = lifetime_value(fit.model, worth, valued, horizon=horizon, discount=rate, margin=margin)
+    values = lifetime_value(fit.model, worth, summary, horizon=horizon, discount=rate, margin=margin)
     return ValueReport(model=name, summary=summary, fit=fit, spend=spend, values=values)
+
+
+def _rate(discount: object) -> Discount | None:
+    """A discount rate, or a fraction a year as one."""
+    if discount is None or isinstance(discount, Discount):
+        return discount
+    try:
+        return Discount(annual=discount)
+    except Invalid as error:
+        raise Invalid([attrs.evolve(problem, path="discount") for problem in error.problems]) from error
 
 
 def _spend(x: Sequence[int], means: Sequence[float | None]) -> Fit[GammaGamma] | None:
@@ -235,7 +277,7 @@ def _spend(x: Sequence[int], means: Sequence[float | None]) -> Fit[GammaGamma] |
     counts, paid = zip(*rows, strict=True)
     fit = GammaGamma.fit(x=counts, mean=paid)
     free = len(x) - len(rows)
-    told = (f"{free:,} customers whose repeat purchases were all free are left out",) if free else ()
+    told = (f"customers whose repeat purchases were all free, who were left out: {free:,}",) if free else ()
     return attrs.evolve(fit, warnings=(*fit.warnings, *told))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from crmcore.analytics.calculus.engines import Engine, EngineName, engine_for
 from crmcore.analytics.clv.discount import Discount
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PurchaseModel", "SpendModel", "lifetime_value"]
 
 TEN_PERCENT = Discount(annual=0.10)
+LARGEST = 10**18
 
 
 class PurchaseModel(Protocol):
@@ -77,12 +78,12 @@ def lifetime_value(
     Args:
         model: When customers buy: BG/NBD, MBG/NBD, Pareto/NBD or BG/BB, or a fit of one.
         spend: What a purchase comes to: Gamma-Gamma or a fit of it, or one amount in major units for all. Customers
-            whose repeat purchases were all free are expected to spend as those without any.
+            whose repeat purchases were all free, or of unknown spend, are expected to spend as those without any.
         customers: What ``summarize`` gave, or any table that ``CustomerSummary.of`` takes, in the model's unit.
         horizon: How far to look ahead: "12 months", "1 year", a timedelta, or a number of the model's units; None for
             ever.
         discount: The discount rate; None for none, which needs a horizon.
-        margin: What is left of each unit of spend, a fraction; 1 leaves revenue.
+        margin: What is left of each unit of spend, a fraction from 0 to 1; 1 leaves revenue.
         steps: With "month", purchases are discounted at the end of the month they fall in, of 30.4375 days; the horizon
             is then whole months. By default they are discounted continuously.
         engine: "python" or "numpy"; by default numpy where it is installed and pays.
@@ -101,7 +102,7 @@ def lifetime_value(
         >>> customers = {"customer": ["ada"], "x": [2], "t_x": [30.43], "T": [38.86]}
         >>> value = lifetime_value(model, 35, customers, horizon="12 months")
         >>> round(value.expected[0], 4), round(value.residual[0], 2)
-        (1.496, 52.36)
+        (1.563, 52.36)
     """
     model = the_model(model, "dert")
     table = customers if isinstance(customers, CustomerSummary) else CustomerSummary.of(customers, unit=model.unit)
@@ -110,16 +111,14 @@ def lifetime_value(
     currency, amounts = _spends(spend, table)
     chosen = engine_for(len(table), engine)
     rows, places = like_rows(table, chosen)
-    alive, expected = (
-        _each(column, places, chosen) for column in (model.p_alive(*rows), _purchases(model, terms, rows))
-    )
-    worth = _worth(amounts, table, _each(rows[0], places, chosen), chosen)
-    residual = _product(expected, worth, float(terms.margin), chosen)
+    expected, worth = _purchases(model, terms, rows)
+    spends = _spends_each(amounts, table, _each(rows[0], places, chosen), chosen)
+    residual = _product(_each(worth, places, chosen), spends, float(terms.margin), chosen)
     return LifetimeValue(
         customer=table.customer,
-        p_alive=cast("tuple[float, ...]", _listed(alive, chosen)),
-        expected=_listed(expected, chosen),
-        residual_unrounded=_listed(residual, chosen),
+        p_alive=_listed(model.p_alive(*rows), places, chosen),
+        expected=_listed(expected, places, chosen),
+        residual_unrounded=residual,
         spent=table.spent,
         margin=terms.margin,
         currency=currency,
@@ -135,36 +134,59 @@ def _spends(spend: Spend, table: CustomerSummary) -> tuple[str | None, SpendMode
         if table.currency not in {None, spend.currency}:
             found = f"{spend.currency} and {table.currency}"
             raise MixedCurrency([Problem("spend", found, "amounts of one currency", "convert one with Rates first")])
-        return spend.currency, float(spend.amount)
+        return spend.currency, _amount(spend.amount)
     spend = getattr(spend, "model", spend)
     if hasattr(spend, "expected_spend"):
         if table.mean is None:
             mend = "summarize transactions with amounts, or give spend as an amount"
             raise Invalid([Problem("customers", "no column mean", "the mean repeat spend of each customer", mend)])
         return table.currency, spend
+    return table.currency, _amount(spend)
+
+
+def _amount(spend: object) -> float:
     amount = number(spend)
-    if amount is None or amount < 0:
+    if amount is None or not 0 <= amount < LARGEST:
         mend = "give a GammaGamma, or what a purchase comes to, in major units"
-        raise Invalid([Problem("spend", spend, "a model of spend, or an amount of 0 or more", mend)])
-    return table.currency, float(amount)
+        raise Invalid([Problem("spend", spend, "a model of spend, or an amount of 0 or more, below 10^18", mend)])
+    return float(amount)
 
 
-def _purchases(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -> Any:
-    """The purchases expected of each history, at their present value."""
+def _purchases(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -> tuple[Any, Any]:
+    """The purchases expected of each history, and their present value."""
     if terms.horizon is None:
-        return model.dert(terms.rate, *rows)
-    if not terms.months:
-        return model.discounted_expected_purchases(terms.rate, terms.horizon, *rows)
-    made = [0.0] * len(rows[0])
-    worth = [0.0] * len(rows[0])
+        worth = model.dert(terms.rate, *rows)
+        return worth, worth
+    if terms.months:
+        return _by_month(model, terms, rows)
+    expected = model.conditional_expected_purchases(terms.horizon, *rows)
+    if not terms.rate:
+        return expected, expected
+    return expected, model.discounted_expected_purchases(terms.rate, terms.horizon, *rows)
+
+
+def _by_month(model: PurchaseModel, terms: Terms, rows: tuple[Any, Any, Any]) -> tuple[list[float], list[float]]:
+    made, worth = [0.0] * len(rows[0]), [0.0] * len(rows[0])
     for until, factor in terms.months:
         so_far = list(model.conditional_expected_purchases(until, *rows))
         worth = [value + factor * (now - before) for value, now, before in zip(worth, so_far, made, strict=True)]
         made = so_far
-    return worth
+    return made, worth
 
 
-# --- columns in lists or arrays; an undefined figure is None in a list, NaN in an array -------------------------------
+def _spends_each(spend: SpendModel | float, table: CustomerSummary, x: Any, engine: Engine) -> Any:
+    """What a purchase of each customer is expected to come to."""
+    if isinstance(spend, float):
+        return engine.column([spend]) if engine.name == "numpy" else [spend] * len(table)
+    # Repeat purchases that were all free tell nothing of what one comes to when it is paid for.
+    if engine.name == "numpy":
+        means = engine.m.nan_to_num(engine.m.array(table.mean, float))
+        return spend.expected_spend(x * (means != 0), means)
+    means = [mean or 0.0 for mean in table.mean or ()]
+    return spend.expected_spend([count if mean else 0 for count, mean in zip(x, means, strict=True)], means)
+
+
+# --- columns in lists or arrays ---------------------------------------------------------------------------------------
 
 
 def _each(column: Any, places: Any, engine: Engine) -> Any:
@@ -174,31 +196,19 @@ def _each(column: Any, places: Any, engine: Engine) -> Any:
     return [column[place] for place in places]
 
 
-def _worth(spend: SpendModel | float, table: CustomerSummary, x: Any, engine: Engine) -> Any:
-    """What a purchase of each customer is expected to come to."""
-    if isinstance(spend, float):
-        return engine.column([spend]) if engine.name == "numpy" else [spend] * len(table)
-    assert table.mean is not None
-    means = [mean or 0.0 for mean in table.mean]
+def _listed(column: Any, places: Any, engine: Engine) -> tuple[Any, ...]:
+    """The same as Python's own values: like ones are one object."""
     if engine.name == "numpy":
-        means = engine.m.fromiter(means, float, len(means))
-        # Repeat purchases that were all free tell nothing of what one comes to when it is paid for.
-        return engine.m.asarray(spend.expected_spend(x * (means > 0), means), float)
-    return spend.expected_spend([count if mean else 0 for count, mean in zip(x, means, strict=True)], means)
+        return tuple(engine.m.array(list(column), object)[places].tolist())
+    return tuple(column[place] for place in places)
 
 
-def _product(expected: Any, worth: Any, margin: float, engine: Engine) -> Any:
-    if engine.name == "numpy":
-        return expected * worth * margin
-    return [
-        None if count is None or amount is None else count * amount * margin
-        for count, amount in zip(expected, worth, strict=True)
-    ]
-
-
-def _listed(column: Any, engine: Engine) -> tuple[float | None, ...]:
+def _product(worth: Any, spends: Any, margin: float, engine: Engine) -> tuple[float | None, ...]:
+    """None where a part is."""
     if engine.name == "python":
-        return tuple(column)
+        pairs = zip(worth, spends, strict=True)
+        return tuple(None if None in {count, amount} else count * amount * margin for count, amount in pairs)
+    column = worth * engine.m.asarray(spends, float) * margin
     undefined = engine.m.isnan(column)
     if undefined.any():
         column = column.astype(object)

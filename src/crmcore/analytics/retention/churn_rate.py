@@ -64,8 +64,8 @@ def churn(
         each: Also for every ``"month"`` (week, quarter, …) of the period, in ``parts``.
         by: Also for each value of this column, in ``groups``.
         as_of: What is known, a bare date meaning its end: what starts later is left out, what ends later still runs,
-            and a period that is not over, its first day after included, is looked at up to it. By default that day,
-            or the latest first day served in the data if that is later.
+            and a period whose first day after lies beyond it is looked at up to it. By default the first day after
+            the period, or the latest first day served in the data if that is later.
         customer: The column of the customer.
         start: The column of the first day served; ``started_on`` is found too.
         end: The column of the first day not served, empty while it runs; ``ended_on`` is found too.

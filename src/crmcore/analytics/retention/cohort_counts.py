@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crmcore.analytics.retention.cohort_grid import Grid
     from crmcore.analytics.retention.purchases import Purchases
 
-__all__ = ["CohortCounts", "counted"]
+__all__ = ["CohortCounts", "counted", "excluded"]
 
 Cell = tuple[int, int]
 """The number of a cohort, and an age."""
@@ -65,7 +65,7 @@ def counted(told: Purchases, grid: Grid) -> CohortCounts:
         _active(days, firsts, cohorts, grid),
         Counter(zip(cohorts, oldest, strict=True)),
         _spent(kept, first_of, numbers, grid),
-        _excluded(told, len(back), len(early)),
+        excluded(told, len(back), len(early)),
     )
 
 
@@ -94,7 +94,14 @@ def _spent(kept: Purchases, first_of: Mapping[int, int], numbers: Mapping[int, i
     return {divmod(cell, wide): minor for cell, minor in spent.items()}
 
 
-def _excluded(told: Purchases, returns: int, early: int) -> dict[str, int]:
+def excluded(told: Purchases, returns: int, early: int) -> dict[str, int]:
+    """What was left out.
+
+    Args:
+        told: The purchases.
+        returns: How many of them are returns.
+        early: How many of those come before the customer's first purchase.
+    """
     counts = {
         "returns, taken off the revenue": returns - early,
         "returns before the customer's first purchase, left out": early,

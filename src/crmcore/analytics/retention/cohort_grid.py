@@ -5,7 +5,6 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
-from operator import sub
 from typing import Literal
 
 import attrs
@@ -17,14 +16,12 @@ Anchor = Literal["calendar", "anniversary"]
 
 DAYS: dict[str, int] = {"day": 1, "week": 7}
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
-
-Place = tuple[int, int, bool]
-"""The number of a month, the day in it, and whether that is its last."""
+ROOM = 32  # for the days of a month
 
 
 @attrs.frozen
 class Grid:
-    """Periods of one unit, and the ages counted in them.
+    """Periods of one unit, and the ages counted in them: (where a day is - where the first is) // length.
 
     Attributes:
         unit: How long a period is.
@@ -34,11 +31,30 @@ class Grid:
     unit: Unit
     anchor: Anchor
 
+    @property
+    def length(self) -> int:
+        """How long a period is on the grid."""
+        if self.anchor == "calendar":
+            return 1
+        return DAYS.get(self.unit) or MONTHS[self.unit] * ROOM
+
+    def first(self, day: int) -> int:
+        """Where on the grid a first day is."""
+        if self.anchor == "calendar":
+            return self.number(day)
+        return day if self.unit in DAYS else _month(day) * ROOM + date.fromordinal(day).day
+
+    def later(self, day: int) -> int:
+        """Where on the grid any other day is; the last of a month too short completes it, as its 31st would."""
+        if self.anchor == "calendar" or self.unit in DAYS:
+            return self.first(day)
+        found = date.fromordinal(day)
+        is_last = found.day == monthrange(found.year, found.month)[1]
+        return _month(day) * ROOM + (ROOM - 1 if is_last else found.day)
+
     def number(self, day: int) -> int:
         """The number of the period a day is in; weeks begin on Monday."""
-        if self.unit in DAYS:
-            return (day - 1) // DAYS[self.unit]
-        return (_place(day)[0] - 1) // MONTHS[self.unit]
+        return (day - 1) // DAYS[self.unit] if self.unit in DAYS else _month(day) // MONTHS[self.unit]
 
     def name(self, day: int) -> str:
         """What the period a day is in is called."""
@@ -52,16 +68,10 @@ class Grid:
 
     def ages(self, firsts: Iterable[int], days: Iterable[int]) -> list[int]:
         """How old customers with these first days are on these days."""
-        firsts, days = list(firsts), list(days)
-        known = set(firsts).union(days)
-        if self.anchor == "calendar":
-            number_of = {day: self.number(day) for day in known}.__getitem__
-            return list(map(sub, map(number_of, days), map(number_of, firsts)))
-        if self.unit in DAYS:
-            length = DAYS[self.unit]
-            return [(day - first) // length for first, day in zip(firsts, days, strict=True)]
-        place_of, months = {day: _place(day) for day in known}.__getitem__, MONTHS[self.unit]
-        return [age // months for age in map(_months, map(place_of, firsts), map(place_of, days))]
+        firsts, days, length = list(firsts), list(days), self.length
+        first_of = {day: self.first(day) for day in set(firsts)}
+        later_of = {day: self.later(day) for day in set(days)}
+        return [(later_of[day] - first_of[first]) // length for first, day in zip(firsts, days, strict=True)]
 
     def shown(self, first: int, known: int, *, partial: bool) -> int:
         """How many ages a customer of a first day has completed by a last known day; or begun."""
@@ -69,13 +79,6 @@ class Grid:
         return age + partial
 
 
-def _place(day: int) -> Place:
+def _month(day: int) -> int:
     found = date.fromordinal(day)
-    return found.year * 12 + found.month, found.day, found.day == monthrange(found.year, found.month)[1]
-
-
-def _months(first: Place, later: Place) -> int:
-    """Whole months from one day to another; where a month is too short, its last day completes it."""
-    month, day, _ = first
-    other, then, is_last = later
-    return other - month - (then < day and not is_last)
+    return found.year * 12 + found.month - 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, get_args
 
 import attrs
 
+from crmcore.analytics.calculus.engines import EngineName, engine_for
+from crmcore.analytics.retention.cohort_arrays import counted_at_once, fits
 from crmcore.analytics.retention.cohort_counts import CohortCounts, counted
 from crmcore.analytics.retention.cohort_grid import Anchor, Grid, Unit
 from crmcore.analytics.retention.cohort_result import Cohort, CohortTable
@@ -41,6 +43,7 @@ def cohorts(
     rates: Rates | None = None,
     zone: str | ZoneInfo = "UTC",
     date_format: str | None = None,
+    engine: EngineName | None = None,
 ) -> CohortTable:
     """A cohort table: of the customers who first bought in the same period, how many buy at each age.
 
@@ -64,6 +67,7 @@ def cohorts(
         rates: Dated exchange rates; those of the day of a purchase hold.
         zone: The time zone whose days count.
         date_format: How dates are written as text, in the codes of ``strptime``; by default ISO 8601.
+        engine: "python" or "numpy", which give the same; by default numpy where it is installed and pays.
 
     Raises:
         MixedCurrency: Amounts are of several currencies, and no ``rates`` were given.
@@ -80,19 +84,20 @@ def cohorts(
         >>> table.cohorts[1].retention
         (1.0, 0.0, None)
     """
-    _check(period, anchor, partial)
+    _check(end, period, anchor, partial)
     names = {"customer": customer, "at": at, "amount": amount}
     told = read_purchases(purchases, names, end=end, zone=zone, date_format=date_format, currency=currency, rates=rates)
     grid = Grid(period, anchor)
-    found = counted(told, grid)
+    found = _counted(told, grid, engine)
     rows = _rows(found, grid, told, partial=partial)
     made = attrs.evolve(told.made, exclusions=FrozenMap({**told.made.exclusions, **found.exclusions}))
     return CohortTable(unit=period, anchor=anchor, partial=partial, cohorts=rows, made=made)
 
 
-def _check(period: object, anchor: object, partial: object) -> None:
+def _check(end: object, period: object, anchor: object, partial: object) -> None:
     units = get_args(Unit)
     wrong = [
+        (end is None, "end", end, "the last day that is looked at", 'say end="2026-03-31"'),
         (period not in units, "period", period, f"one of {', '.join(units)}", 'say period="month"'),
         (anchor not in get_args(Anchor), "anchor", anchor, "calendar or anniversary", 'say anchor="calendar"'),
         (not isinstance(partial, bool), "partial", partial, "True or False", "say partial=False"),
@@ -100,6 +105,13 @@ def _check(period: object, anchor: object, partial: object) -> None:
     problems = [Problem(path, value, expected, mend) for is_wrong, path, value, expected, mend in wrong if is_wrong]
     if problems:
         raise Invalid(problems)
+
+
+def _counted(told: Purchases, grid: Grid, asked: EngineName | None) -> CohortCounts:
+    engine = engine_for(len(told.days), asked)
+    if engine.name == "numpy" and fits(told):
+        return counted_at_once(engine.m, told, grid)
+    return counted(told, grid)
 
 
 def _rows(found: CohortCounts, grid: Grid, told: Purchases, *, partial: bool) -> tuple[Cohort, ...]:

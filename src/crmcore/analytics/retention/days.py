@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import attrs
 
-from crmcore.analytics.cells import DAY, EPOCH, instant_at
+from crmcore.analytics.cells import DAY, EPOCH, instant_at, micros
 from crmcore.kernel import calendar
 from crmcore.kernel.calendar import Period, Unit
 from crmcore.kernel.errors import Invalid, Problem
@@ -88,17 +88,17 @@ def _days_in(length: object) -> int | None:
     return length if type(length) is int else None
 
 
-def local_days(micros: Sequence[int | None], zone: ZoneInfo) -> list[int | None]:
+def local_days(instants: Sequence[int | None], zone: ZoneInfo) -> list[int | None]:
     """The days of a zone that instants fall on.
 
     Args:
-        micros: Instants, in microseconds since 1970.
+        instants: In microseconds since 1970.
         zone: The time zone.
     """
-    known: dict[int | None, int | None] = dict.fromkeys(micros)
+    known: dict[int | None, int | None] = dict.fromkeys(instants)
     for micro in known:
         known[micro] = None if micro is None else _local_day(micro, zone)
-    return list(map(known.__getitem__, micros))
+    return list(map(known.__getitem__, instants))
 
 
 def _local_day(micro: int, zone: ZoneInfo) -> int:
@@ -119,7 +119,7 @@ def day_at(value: datetime | date | str, zone: ZoneInfo, path: str) -> int:
         Invalid: It is no instant and no day.
     """
     try:
-        return min(calendar.moment(value, zone=zone).astimezone(zone).toordinal(), NEVER - 2)
+        return _local_day(micros(calendar.moment(value, zone=zone)), zone)
     except Invalid as error:
         raise Invalid([attrs.evolve(problem, path=path) for problem in error.problems]) from error
 
@@ -135,16 +135,19 @@ def span_of(period: Period | str, zone: ZoneInfo) -> Span:
     Raises:
         Invalid: There is no such period, or no day starts in it.
     """
-    found = period if isinstance(period, Period) else calendar.period(period, zone=zone)
-    first, after = _first_day_from(found.start, found.zone), _first_day_from(found.end, found.zone)
-    if first == after:
-        raise Invalid([Problem("period", found.name, "a period of a day or more", "give a longer one")])
-    return Span(found, first, after)
+    found = _span(period if isinstance(period, Period) else calendar.period(period, zone=zone))
+    if not found.days:
+        raise Invalid([Problem("period", found.period.name, "a period of a day or more", "give a longer one")])
+    return found
+
+
+def _span(period: Period) -> Span:
+    return Span(period, _first_day_from(period.start, period.zone), _first_day_from(period.end, period.zone))
 
 
 def _first_day_from(instant: datetime, zone: str) -> int:
     local = calendar.today(instant, zone)
-    return local.toordinal() + (calendar.instant(local, zone=zone) < instant)
+    return min(local.toordinal() + (calendar.instant(local, zone=zone) < instant), NEVER - 1)
 
 
 def spans_of(span: Span, each: Unit | None, known: int) -> tuple[Span, ...]:
@@ -171,5 +174,5 @@ def spans_of(span: Span, each: Unit | None, known: int) -> tuple[Span, ...]:
     if parts[0].start != whole.start or part.end != whole.end:
         mend = f"give a period that is made of whole {each}s, or another unit"
         raise Invalid([Problem("each", each, f"a unit that {whole.name} divides into", mend)])
-    spans = [span_of(part, calendar.zone(whole.zone)) for part in parts]
+    spans = [one for one in map(_span, parts) if one.days]  # Samoa had no 30 December 2011
     return tuple(attrs.evolve(one, after=min(one.after, known)) for one in spans if one.first <= known)

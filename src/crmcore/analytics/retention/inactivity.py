@@ -191,6 +191,8 @@ def lapsed(
         >>> lapsed(orders, as_of="2026-04-11", after="30d", times=2).customers
         ('bob',)
     """
+    if as_of is None:
+        raise Invalid([Problem("as_of", as_of, "the day to look back from", 'say as_of="2026-03-31"')])
     rule = rule_of(after, times)
     names = {"customer": customer, "at": at}
     told = read_purchases(purchases, names, end=as_of, path="as_of", zone=zone, date_format=date_format)

@@ -140,7 +140,9 @@ def _known(as_of: datetime | date | str, span: Span, zone: ZoneInfo) -> int:
     known = day_at(as_of, zone, "as_of")
     if known < span.first:
         first = date.fromordinal(span.first).isoformat()
-        raise Invalid([Problem("as_of", as_of, f"{first}, the first day of the period, or later", "ask for an earlier one")])
+        raise Invalid(
+            [Problem("as_of", as_of, f"{first}, the first day of the period, or later", "ask for an earlier one")]
+        )
     return known
 
 

@@ -45,7 +45,8 @@ class PurchaseDays:
         bits = (last - origin).bit_length()
         mask = (1 << bits) - 1
         # One small number for a customer and a day: pairs would take five times as long to sort.
-        ordered = sorted({(code << bits) + day - origin for code, day in zip(codes, days, strict=True)})
+        numbers = [(code << bits) + day - origin for code, day in zip(codes, days, strict=True)]
+        ordered = sorted(set(numbers))
         places = dict(zip([key >> bits for key in ordered], count(1)))
         ends = list(places.values())
         return cls(list(places), [(key & mask) + origin for key in ordered], [0, *ends[:-1]] if ends else [], ends)

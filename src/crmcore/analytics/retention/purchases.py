@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -132,8 +133,8 @@ def purchases_in(
         zone=zone.key,
         currency=None if minor is None else currency,
     )
-    place = {key: code for code, key in enumerate(dict.fromkeys(keys))}
-    told = Purchases(list(place), [place[key] for key in keys], bought, minor, made, known)
+    numbered = dict(zip(dict.fromkeys(keys), count()))
+    told = Purchases(list(numbered), list(map(numbered.__getitem__, keys)), bought, minor, made, known)
     return told if latest <= known else _until(told, known)
 
 

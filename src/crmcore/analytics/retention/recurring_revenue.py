@@ -74,8 +74,8 @@ def movements(
             starts of the next.
         by: Also for each value of this column, in ``groups``.
         as_of: What is known, a bare date meaning its end: what starts later is left out, what ends later still runs,
-            and a period that is not over, its first day after included, is looked at up to it. By default that day,
-            or the latest first day served in the data if that is later.
+            and a period whose first day after lies beyond it is looked at up to it. By default the first day after
+            the period, or the latest first day served in the data if that is later.
         grace: A gap in a customer's service shorter than this is none, and the MRR before it goes on in it:
             whole days as a number, ``"30d"``, ``"2 weeks"`` or a timedelta.
         customer: The column of the customer.
@@ -113,7 +113,11 @@ def movements(
         >>> print(march.new, march.expansion, march.churned, march.grr, sep="; ")
         20.00 EUR; 30.00 EUR; 30.00 EUR; 0.625
     """
-    names = {"customer": customer, "start": start, "end": end, "amount": amount, "interval": interval}
+    if not isinstance(amount, str):
+        raise Invalid([Problem("amount", amount, "the name of a column", 'say amount="amount"')])
+    names: dict[str, str | None] = {
+        "customer": customer, "start": start, "end": end, "amount": amount, "interval": interval,
+    }  # fmt: skip
     asked = Question(
         period=period, each=each, by=by, as_of=as_of, grace=grace, names=names,
         currency=currency, rates=rates, zone=zone, date_format=date_format,

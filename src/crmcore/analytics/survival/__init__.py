@@ -10,14 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crmcore.analytics.survival.comparison import GroupEvents, LogRank, log_rank
     from crmcore.analytics.survival.cox_fit import BaselineHazard, CoxFit, LikelihoodRatio
-    from crmcore.analytics.survival.curves import kaplan_meier
+    from crmcore.analytics.survival.cumulative_hazard import CumulativeHazard, nelson_aalen
     from crmcore.analytics.survival.group_plot import plot_survival
-    from crmcore.analytics.survival.hazards import CumulativeHazard, nelson_aalen
     from crmcore.analytics.survival.lifetimes import Exponential, Weibull
-    from crmcore.analytics.survival.medians import median_survival
+    from crmcore.analytics.survival.log_rank_test import GroupEvents, LogRank, log_rank
     from crmcore.analytics.survival.parametric import LifetimeFit, exponential, weibull
+    from crmcore.analytics.survival.product_limit import kaplan_meier
     from crmcore.analytics.survival.proportional_hazards import cox
     from crmcore.analytics.survival.survival_curve import RestrictedMean, SurvivalCurve
 
@@ -46,21 +45,21 @@ __all__ = [
 _HOMES = {
     "BaselineHazard": "cox_fit",
     "CoxFit": "cox_fit",
-    "CumulativeHazard": "hazards",
+    "CumulativeHazard": "cumulative_hazard",
     "Exponential": "lifetimes",
-    "GroupEvents": "comparison",
+    "GroupEvents": "log_rank_test",
     "LifetimeFit": "parametric",
     "LikelihoodRatio": "cox_fit",
-    "LogRank": "comparison",
+    "LogRank": "log_rank_test",
     "RestrictedMean": "survival_curve",
     "SurvivalCurve": "survival_curve",
     "Weibull": "lifetimes",
     "cox": "proportional_hazards",
     "exponential": "parametric",
-    "kaplan_meier": "curves",
-    "log_rank": "comparison",
-    "median_survival": "medians",
-    "nelson_aalen": "hazards",
+    "kaplan_meier": "product_limit",
+    "log_rank": "log_rank_test",
+    "median_survival": "product_limit",
+    "nelson_aalen": "cumulative_hazard",
     "plot_survival": "group_plot",
     "weibull": "parametric",
 }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crmcore.analytics.survival.cells import HEAVIEST, LIGHTEST
 from crmcore.analytics.survival.risk_sets import RiskSets
-from crmcore.analytics.survival.subjects import HEAVIEST, LIGHTEST, Subjects
+from crmcore.analytics.survival.subjects import EXACT, Subjects
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[Any]
 
-__all__ = ["flags_of", "numbers_of", "risk_sets_of", "starts_of", "subjects_of"]
-
-EXACT = 2.0**53
-"""Sums of whole numbers below this are exact."""
+__all__ = ["flags_of", "numbers_at", "numbers_of", "risk_sets_of", "starts_of", "subjects_of"]
 
 
 def numbers_of(column: object, least: float = -np.inf) -> Array | None:
@@ -59,12 +57,9 @@ def subjects_of(table: Mapping[str, object]) -> Subjects | None:
     assert observed is not None
     if entry is not None and ((entry >= durations) & (entry > 0)).any():
         return None
-    if weights is None:
-        return Subjects("numpy", durations, observed, entry, None)
-    kept = weights > 0
-    if (weights[kept] < LIGHTEST).any() or weights.max() > HEAVIEST:
+    if weights is not None and (((weights > 0) & (weights < LIGHTEST)).any() or weights.max() > HEAVIEST):
         return None
-    return Subjects("numpy", durations[kept], observed[kept], None if entry is None else entry[kept], weights[kept])
+    return Subjects("numpy", durations, observed, entry, weights)
 
 
 def risk_sets_of(subjects: Subjects) -> RiskSets | None:
@@ -83,7 +78,7 @@ def risk_sets_of(subjects: Subjects) -> RiskSets | None:
     at_risk = (events + censored)[::-1].cumsum()[::-1]
     survivors = np.append(at_risk[1:], 0) + censored
     if entry is not None:
-        ahead = _entering(entry, weights, times).astype(np.int64)
+        ahead = _at_least(*_those(entry > 0, entry, weights), times).astype(np.int64)
         at_risk, survivors = at_risk - ahead, survivors - ahead
     return RiskSets("numpy", whole, times, events, censored, at_risk, survivors)
 
@@ -124,11 +119,33 @@ def starts_of(ordered: Array) -> Array:
     return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
 
 
-def _entering(entry: Array, weights: Array | None, times: Array) -> Array:
-    """How many come under observation only at each time, or after it."""
-    late = entry > 0
-    starts = entry[late]
-    order = starts.argsort()
-    gone = np.append(0, np.cumsum(np.ones(len(order)) if weights is None else weights[late][order]))
-    ahead: Array = gone[-1] - gone[starts[order].searchsorted(times)]
-    return ahead
+def numbers_at(subjects: Subjects, times: Array) -> tuple[Array, Array]:
+    """How many are at risk at each of some times, and how many have the event then.
+
+    Args:
+        subjects: Those who were followed, in arrays, with whole weights.
+        times: Ascending times, those of all their events among them.
+    """
+    weights, entry = subjects.weights, subjects.entry
+    at_risk = _at_least(subjects.durations, weights, times)
+    if entry is not None:
+        at_risk -= _at_least(*_those(entry > 0, entry, weights), times)
+    left = _at_least(*_those(subjects.observed, subjects.durations, weights), times)
+    return at_risk, -np.diff(left, append=0)
+
+
+def _those(flags: Array, values: Array, weights: Array | None) -> tuple[Array, Array | None]:
+    """The flagged values, with their weights."""
+    return values[flags], None if weights is None else weights[flags]
+
+
+def _at_least(values: Array, weights: Array | None, times: Array) -> Array:
+    """How many of some values are as great as each of some ascending times, or greater."""
+    found: Array
+    if weights is None:
+        found = len(values) - np.sort(values).searchsorted(times)
+        return found
+    order = values.argsort()
+    sums = np.append(0, weights[order].cumsum())
+    found = sums[-1] - sums[values[order].searchsorted(times)]
+    return found

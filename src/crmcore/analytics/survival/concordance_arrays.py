@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["fast_pairs"]
 
 
-def fast_pairs(stratum: Stratum, risks: Sequence[float]) -> Pairs:
+def fast_pairs(stratum: Stratum, risks: Array) -> Pairs:
     """The pairs of a stratum.
 
     Args:
         stratum: The subjects in arrays, longest duration first.
         risks: How great the risk of each is.
     """
-    ranks = np.unique(np.asarray(risks), return_inverse=True)[1]
+    ranks = np.unique(risks, return_inverse=True)[1]
     order = np.lexsort((stratum.observed, -stratum.durations))  # whoever was only censored at an event lasted longer
     weights, asking = stratum.weights, order[stratum.observed[order]]
     times, since = stratum.durations[asking], stratum.durations[order]

@@ -8,18 +8,18 @@ from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from crmcore.analytics.calculus.engines import EngineName, engine_for
+from crmcore.analytics.cells import Misfit, flag
 from crmcore.analytics.columns import Columns, Wanted, columns_of
-from crmcore.analytics.survival.design import Design, Roles, Scale, Stratum, Table
-from crmcore.analytics.survival.subjects import (
+from crmcore.analytics.survival.cells import (
     check_entry,
     ordered,
     read_events,
     read_names,
     read_numbers,
     read_weights,
-    span,
-    those,
 )
+from crmcore.analytics.survival.design import Design, Roles, Scale, Stratum, Table
+from crmcore.analytics.survival.subjects import span, those
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ __all__ = ["read_covariates", "read_design"]
 
 NARROWEST, WIDEST = 1e-100, 1e100
 """How far apart the values of a covariate may lie: the squares of what is beyond are no doubles."""
+
+UNEQUAL = 1e9
+"""How much heavier a row may be than another: what the lighter says must not be lost in rounding."""
+
+FARTHEST = 1e200
+"""How far from 0 a covariate to predict with may lie: its multiple by a coefficient must be a double."""
 
 
 def read_design(rows: Source, roles: Roles, engine: EngineName | None) -> Design:
@@ -48,6 +54,10 @@ def read_design(rows: Source, roles: Roles, engine: EngineName | None) -> Design
     problems = (
         [] if events else [Problem(f'column "{roles.observed}"', "no event", "at least one", "follow for longer")]
     )
+    low, high = (1.0, 1.0) if table.weights is None or not len(table) else span(table.weights)
+    if high > UNEQUAL * low:
+        expected = f"weights of which none is more than {UNEQUAL:g} times another"
+        problems.append(Problem(f'column "{roles.weights}"', high / low, expected, "make those of next to no weight 0"))
     problems += [
         problem
         for name, column in zip(roles.covariates, table.covariates, strict=True)
@@ -62,7 +72,7 @@ def read_design(rows: Source, roles: Roles, engine: EngineName | None) -> Design
         scales, strata = arranged(table, weight)
     else:
         scales, strata = _arranged(table, weight)
-    return Design(table.engine, roles.covariates, scales, strata, len(table), events, weight)
+    return Design(table.engine, roles.covariates, scales, strata, len(table), events, weight, low / weight)
 
 
 def _unfit(name: str, column: Column) -> Iterator[Problem]:
@@ -149,6 +159,10 @@ def read_covariates(rows: Source, names: Sequence[str]) -> list[list[float]]:
     columns = columns_of(rows, [Wanted(name, name, required=True) for name in names], "rows")
     problems: list[Problem] = []
     found = [read_numbers(columns, name, problems) for name in names]
+    for name, cells in zip(names, found, strict=True):
+        beyond = [row for row, cell in enumerate(cells) if abs(cell) > FARTHEST]
+        misfit = Misfit(f"a number from {-FARTHEST:g} to {FARTHEST:g}", "fit the covariate in another unit")
+        flag(columns, name, beyond, misfit, problems)
     if problems:
         raise Invalid(problems)
     return found
@@ -183,4 +197,5 @@ def _scaled(column: Sequence[float], weights: Sequence[float]) -> tuple[Scale, l
     total = fsum(weights)
     mean = fsum(map(mul, weights, beside)) / total
     spread = sqrt(fsum(weight * (value - mean) ** 2 for weight, value in zip(weights, beside, strict=True)) / total)
+    spread = spread or 1.0  # what differs has no weight to speak of: there is no information on it
     return Scale(origin + mean, spread), [(value - mean) / spread for value in beside]

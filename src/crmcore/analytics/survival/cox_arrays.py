@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crmcore.analytics.survival.arrays import flags_of, numbers_of
+from crmcore.analytics.survival.cells import HEAVIEST, LIGHTEST, ordered
 from crmcore.analytics.survival.design import Roles, Scale, Stratum, Table
-from crmcore.analytics.survival.subjects import HEAVIEST, LIGHTEST, ordered
 
 if TYPE_CHECKING:
     from crmcore.analytics.survival.arrays import Array
@@ -76,6 +76,6 @@ def _scaled(column: Array, weights: Array) -> tuple[Scale, Array]:
     total = weights.sum()
     mean = (weights * beside).sum() / total
     beside -= mean
-    spread = np.sqrt((weights * beside**2).sum() / total)
+    spread = np.sqrt((weights * beside**2).sum() / total) or 1.0
     beside /= spread
     return Scale(float(origin + mean), float(spread)), beside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from math import exp
 from typing import TYPE_CHECKING, Literal
 
@@ -10,7 +10,7 @@ import attrs
 
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.analytics.survival.covariates import read_covariates
-from crmcore.analytics.survival.steps import Steps, value_at
+from crmcore.analytics.survival.steps import Steps, time_of, value_at
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
 
@@ -138,7 +138,7 @@ class CoxFit(Tabular):
             rows: Any table with the covariates.
 
         Raises:
-            Invalid: A column or a cell is missing, or a coefficient is unbounded.
+            Invalid: A column or a cell is missing or beyond 1e200, or a coefficient is unbounded.
 
         Example:
             >>> from crmcore.analytics.survival import cox
@@ -193,12 +193,10 @@ class CoxFit(Tabular):
             >>> [round(share, 2) for share in fit.survival_at(3, [{"calls": 3}, {"calls": 0}])]
             [0.09, 0.75]
         """
+        moment = time_of(t, "t")
         logs = self.log_partial_hazard(rows)
-        found = next((one for one in self.baseline if one.stratum == stratum), None)
-        if found is None:
-            names = ", ".join(str(one.stratum) for one in self.baseline)
-            raise Invalid([Problem("stratum", stratum, f"one of {names}", "say whose baseline is meant: stratum=…")])
-        hazard = value_at(found.times, found.cumulative_hazard, 0.0, t)
+        found = self._baseline(stratum)
+        hazard = value_at(found.times, found.cumulative_hazard, 0.0, moment)
         return [exp(-hazard * exp(min(value, LARGEST))) if hazard else 1.0 for value in logs]
 
     def to_dicts(self) -> list[dict[str, object]]:
@@ -242,6 +240,16 @@ class CoxFit(Tabular):
     def __repr__(self) -> str:
         ratios = ", ".join(f"{name} {_shown(ratio)}" for name, ratio in self.hazard_ratio.items())
         return f"<CoxFit: {self.n:,} subjects, {self.events:,} events, {self.status}; hazard ratios {ratios}>"
+
+    def _baseline(self, stratum: object) -> BaselineHazard:
+        """The baseline of a stratum; the only one there is needs no name."""
+        if stratum is None and len(self.baseline) == 1:
+            return self.baseline[0]
+        names = [one.stratum for one in self.baseline]
+        if isinstance(stratum, Hashable) and stratum in dict.fromkeys(names):
+            return self.baseline[names.index(stratum)]
+        expected = "none: there are no strata" if names == [None] else f"one of {', '.join(map(str, names))}"
+        raise Invalid([Problem("stratum", stratum, expected, "say whose baseline is meant: stratum=…")])
 
     @staticmethod
     def _bounded(name: str, coefficient: float | None) -> float:

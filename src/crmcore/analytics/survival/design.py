@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from crmcore.analytics.survival.subjects import listed
+
 if TYPE_CHECKING:
     from crmcore.analytics.calculus.engines import EngineName
     from crmcore.analytics.survival.subjects import Column
@@ -94,6 +96,17 @@ class Stratum:
         """How many subjects."""
         return len(self.durations)
 
+    def in_lists(self) -> Stratum:
+        """The same in lists, for plain Python."""
+        return Stratum(
+            self.name,
+            listed(self.durations),
+            listed(self.observed),
+            None if self.entry is None else listed(self.entry),
+            listed(self.weights),
+            list(map(listed, self.covariates)),
+        )
+
 
 @attrs.frozen(eq=False)
 class Design:
@@ -107,6 +120,7 @@ class Design:
         subjects: How many rows there are.
         events: How many of them ended with an event.
         weight: The mean weight, by which all were divided.
+        lightest: The least of them then.
     """
 
     engine: EngineName
@@ -116,3 +130,4 @@ class Design:
     subjects: int
     events: int
     weight: float
+    lightest: float

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 import attrs
 
+from crmcore.analytics.survival.steps import several, time_of
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:
@@ -29,14 +30,12 @@ def _positive(_: object, field: attrs.Attribute[float], value: float) -> None:
 
 def _each(share: Callable[[float], float], t: Times) -> float | list[float]:
     """A share at a time, or at each of several."""
-    return [share(_time(moment)) for moment in t] if isinstance(t, Iterable) else share(_time(t))
+    moments = several(t)
+    return share(_time(t)) if moments is None else [share(_time(moment)) for moment in moments]
 
 
-def _time(t: float) -> float:
-    try:
-        found = float(t)
-    except (TypeError, ValueError, OverflowError):
-        found = inf
+def _time(t: object) -> float:
+    found = time_of(t, "t")
     if not 0 <= found < inf:
         raise Invalid([Problem("t", t, "a finite time from 0 on", "give it in the unit of the durations")])
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import exp, log, sqrt
+from math import exp, isfinite, log, sqrt
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import attrs
@@ -11,10 +11,10 @@ import attrs
 from crmcore.analytics.calculus.engines import Engine, engine_for
 from crmcore.analytics.results import Section, Tabular, written
 from crmcore.analytics.survival.intake import read_subjects
-from crmcore.analytics.survival.lifetimes import Exponential, Weibull
+from crmcore.analytics.survival.lifetimes import LARGEST, Exponential, Weibull
 from crmcore.analytics.survival.subjects import Subjects, span, those
 from crmcore.analytics.survival.weibull_profile import best_shape, profile_of
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.errors import Invalid, NotConverged, Problem
 from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ M = TypeVar("M", Weibull, Exponential)
 
 SHORTEST, LONGEST = 1e-100, 1e100
 """The variance of a scale is the square of a duration, and must be a double."""
+
+BROADEST = 1e140
+"""A scale, or a rate, whose square is a double; one over it is another."""
 
 
 @attrs.frozen(kw_only=True, repr=False, str=False)
@@ -59,6 +62,11 @@ class LifetimeFit(Tabular, Generic[M]):
     def status(self) -> str:
         """``"converged"``: where there is no maximum, NotConverged is raised."""
         return "converged"
+
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        """What each figure means."""
+        return DEFINITIONS
 
     @property
     def parameters(self) -> Mapping[str, float]:
@@ -122,6 +130,18 @@ class LifetimeFit(Tabular, Generic[M]):
         return f"<LifetimeFit: {self.model!r}, log-likelihood {self.loglik:.6g}>"
 
 
+DEFINITIONS = FrozenMap(
+    {
+        "loglik": "Σ over subjects of ln hazard at the end, if the event was seen, less the hazard summed from entry to end",
+        "se": "√ of the diagonal of the inverse information, where loglik is highest",
+        "rate": "events / time under observation",
+        "median, mean": "of the fitted distribution",
+        "aic": "2 × parameters - 2 × loglik",
+        "bic": "parameters × ln(subjects) - 2 × loglik",
+    }
+)
+
+
 def exponential(
     durations: Iterable[float],
     observed: Iterable[object],
@@ -142,7 +162,8 @@ def exponential(
         engine: ``"python"`` or ``"numpy"``; by default numpy where it is installed and rows are many.
 
     Raises:
-        Invalid: A cell is missing or impossible (names the rows), or no event or no time was seen.
+        Invalid: A cell is missing or impossible (names the rows), no event or no time was seen, or weights make the
+            rate larger than 1e140, or smaller than one over it.
 
     Source: J. D. Kalbfleisch and R. L. Prentice, The Statistical Analysis of Failure Time Data, 2nd edition, 2002,
     section 3.4.
@@ -162,6 +183,9 @@ def exponential(
     if not time:
         raise Invalid([Problem("durations", "all of them 0", "some time under observation", "follow for longer")])
     rate = events / time
+    if not 1 / BROADEST <= rate <= BROADEST:
+        expected = f"from {1 / BROADEST:g} to {BROADEST:g} events per unit"
+        raise Invalid([Problem("weights", rate, expected, "look for weights far from all others")])
     return LifetimeFit(
         model=Exponential(rate=rate),
         se=FrozenMap({"rate": rate / sqrt(events)}),
@@ -197,7 +221,7 @@ def weibull(
     Raises:
         Invalid: A cell is missing or impossible (names the rows), or no event was seen, or one at duration 0.
         NotConverged: There is no best shape: every event lies at the longest duration, or, of those who came under
-            observation late, the shape tends to 0.
+            observation late, the shape tends to 0; or so little ended that the scale is beyond 1e140.
 
     Source: J. D. Kalbfleisch and R. L. Prentice, The Statistical Analysis of Failure Time Data, 2nd edition, 2002,
     section 3.4.
@@ -215,8 +239,11 @@ def weibull(
         mend = "give the time it lasted, however short; or take the exponential"
         raise Invalid([Problem("durations", "an event at 0", "events after the start", mend)])
     best = best_shape(profile_of(subjects))
-    scale = exp(best.log_scale)
     (a, b), (_, c) = best.cov
+    scale = exp(min(best.log_scale, LARGEST))
+    if not 1 / BROADEST <= scale <= BROADEST or not isfinite(a * scale * scale):
+        message = "the scale, or its standard error, is beyond what a double can hold: next to nothing ended"
+        raise NotConverged(message, iterations=best.iterations, last={"shape": best.shape})
     cov = ((a * scale * scale, b * scale), (b * scale, c))
     return LifetimeFit(
         model=Weibull(scale=scale, shape=best.shape),

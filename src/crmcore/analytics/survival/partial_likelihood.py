@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
+    from crmcore.analytics.survival.concordance import Pairs
     from crmcore.analytics.survival.design import Stratum
 
 __all__ = ["LOST", "TINY", "PartialLikelihood", "Point", "Ties"]
@@ -60,10 +61,13 @@ class PartialLikelihood(Protocol):
         """Its value and derivatives at coefficients of the scaled covariates."""
         ...
 
-    def hazard(self, beta: Sequence[float]) -> tuple[list[float], list[float]]:
-        """The event times, ascending, and Breslow's cumulative hazard where all covariates are at their means."""
+    def hazard(self, beta: Sequence[float]) -> tuple[list[float], list[float]] | None:
+        """The event times, ascending, and Breslow's cumulative hazard where all covariates are at their means.
+
+        None where no float holds it.
+        """
         ...
 
-    def risks(self, beta: Sequence[float]) -> list[float]:
-        """The logarithm of each subject's partial hazard."""
+    def pairs(self, beta: Sequence[float]) -> Pairs:
+        """The pairs of subjects of whom it is known who had the event first."""
         ...

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crmcore.analytics.survival.arrays import starts_of
+from crmcore.analytics.survival.concordance_arrays import fast_pairs
 from crmcore.analytics.survival.partial_likelihood import LOST, TINY, Point
 
 if TYPE_CHECKING:
     from crmcore.analytics.survival.arrays import Array
+    from crmcore.analytics.survival.concordance import Pairs
     from crmcore.analytics.survival.design import Stratum
     from crmcore.analytics.survival.partial_likelihood import Ties
 
@@ -57,12 +59,12 @@ class FastLikelihood:
             self.gone = np.searchsorted(-starts_late, -self.times, side="right")
             """How many come under observation only at an event time, or after it."""
 
-    def risks(self, beta: Sequence[float]) -> list[float]:
-        """The logarithm of each subject's partial hazard."""
-        found: list[float] = self._logs(beta).tolist()
-        return found
+    def pairs(self, beta: Sequence[float]) -> Pairs:
+        """The pairs of subjects of whom it is known who had the event first."""
+        return fast_pairs(self.stratum, self._logs(beta))
 
     def _logs(self, beta: Sequence[float]) -> Array:
+        """The logarithm of each subject's partial hazard."""
         found = np.zeros(len(self.weights))
         for slope, column in zip(beta, self.x, strict=True):
             found += slope * column
@@ -89,12 +91,14 @@ class FastLikelihood:
         information = self._products(exposed) - self._between(means, squares, hazards)
         return Point(float(loglik), score, information.tolist())
 
-    def hazard(self, beta: Sequence[float]) -> tuple[list[float], list[float]]:
+    def hazard(self, beta: Sequence[float]) -> tuple[list[float], list[float]] | None:
         """The event times, ascending, and Breslow's cumulative hazard where all covariates are at their means."""
         logs = self._logs(beta)
         top = logs.max()
         hazards = self.weights * np.exp(logs - top)
         totals = np.maximum(self._totals(hazards)[0], np.bincount(self.of, hazards[self.deaths]))
+        if not (totals > TINY).all():
+            return None
         steps = np.bincount(self.of, self.weights[self.deaths]) / totals * np.exp(min(-top, 600.0))
         return self.times[::-1].tolist(), steps[::-1].cumsum().tolist()
 
@@ -130,8 +134,12 @@ class FastLikelihood:
         lengths = np.diff(self.ends, prepend=0, append=len(self.weights))
         found = np.repeat(cumulative, lengths)
         if self.entry is not None:
-            late = self.entering
-            found[late] -= cumulative[np.searchsorted(-self.times, -self.entry[late])]
+            late, whole = self.entering, found[self.entering]
+            since = np.searchsorted(-self.times, -self.entry[late])
+            found[late] = whole - cumulative[since]
+            until = np.repeat(np.arange(len(cumulative)), lengths)[late]
+            for place in np.flatnonzero(found[late] < LOST * whole):
+                found[late[place]] = hazard[until[place] : since[place]].sum()
         return found
 
     def _products(self, exposed: Array) -> Array:

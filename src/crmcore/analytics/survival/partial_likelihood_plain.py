@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from crmcore.analytics.survival.concordance import Pairs, plain_pairs
 from crmcore.analytics.survival.partial_likelihood import LOST, TINY, Point, Ties
 
 if TYPE_CHECKING:
@@ -53,13 +54,17 @@ class PlainLikelihood:
         self.entering = sorted(late, key=self.entry.__getitem__, reverse=True)
         self.events = [tie for tie in self.ties if tie.ended]
 
-    def risks(self, beta: Sequence[float]) -> list[float]:
+    def pairs(self, beta: Sequence[float]) -> Pairs:
+        """The pairs of subjects of whom it is known who had the event first."""
+        return plain_pairs(self.stratum, self._logs(beta))
+
+    def _logs(self, beta: Sequence[float]) -> list[float]:
         """The logarithm of each subject's partial hazard."""
         return [sum(map(mul, beta, row)) for row in self.rows]
 
     def at(self, beta: Sequence[float]) -> Point:
         """Its value and derivatives at coefficients of the scaled covariates."""
-        logs = self.risks(beta)
+        logs = self._logs(beta)
         top = max(logs)
         hazards = [weight * exp(value - top) for weight, value in zip(self.weights, logs, strict=True)]
         point = Point(0.0, [0.0] * len(beta), [[0.0] * len(beta) for _ in beta])
@@ -86,16 +91,18 @@ class PlainLikelihood:
         self._exposed(point, hazards, exposure, shared)
         return attrs.evolve(point, loglik=loglik)
 
-    def hazard(self, beta: Sequence[float]) -> tuple[list[float], list[float]]:
+    def hazard(self, beta: Sequence[float]) -> tuple[list[float], list[float]] | None:
         """The event times, ascending, and Breslow's cumulative hazard where all covariates are at their means."""
-        logs = self.risks(beta)
+        logs = self._logs(beta)
         top = max(logs)
         hazards = [weight * exp(value - top) for weight, value in zip(self.weights, logs, strict=True)]
-        steps = [
-            (tie.time, sum(self.weights[row] for row in tie.ended) / total * exp(min(-top, 600.0)))
-            for tie, total, _ in self._risk_sets(hazards)
-        ]
-        return [time for time, _ in reversed(steps)], list(accumulate(step for _, step in reversed(steps)))
+        sets = [
+            (tie.time, sum(self.weights[row] for row in tie.ended), total) for tie, total, _ in self._risk_sets(hazards)
+        ][::-1]
+        if not all(total > TINY for _, _, total in sets):
+            return None
+        steps = [events / total * exp(min(-top, 600.0)) for _, events, total in sets]
+        return [time for time, _, _ in sets], list(accumulate(steps))
 
     def _risk_sets(self, hazards: Sequence[float]) -> Iterator[tuple[_Tie, float, list[float]]]:
         """At each time with events, the last one first: the sums of hazard, and of hazard times x, of those at risk."""
@@ -132,12 +139,16 @@ class PlainLikelihood:
     ) -> None:
         """Add what each subject's own exposure to the hazard says, and the covariates of those with the event."""
         times = [tie.time for tie in reversed(self.events)]
-        cumulative = [0.0, *accumulate(reversed(exposure))]
+        rising = exposure[::-1]
+        cumulative = [0.0, *accumulate(rising)]
         for tie in self.ties:
-            until = cumulative[bisect_right(times, tie.time)]
+            until = bisect_right(times, tie.time)
             for row in range(tie.start, tie.stop):
-                since = cumulative[bisect_right(times, self.entry[row])] if self.entry and self.entry[row] else 0.0
-                exposed = hazards[row] * (until - since - shared.get(row, 0.0))
+                since = bisect_right(times, self.entry[row]) if self.entry and self.entry[row] else 0
+                met = cumulative[until] - cumulative[since]
+                if met < LOST * cumulative[until]:
+                    met = sum(rising[since:until])
+                exposed = hazards[row] * (met - shared.get(row, 0.0))
                 x = self.rows[row]
                 _subtract(point.information, x, -exposed)
                 for i, value in enumerate(x):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from math import erfc, log, sqrt
+from math import erfc, isfinite, log, sqrt
 from operator import add
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crmcore.analytics.calculus.special import chi_square_survival
-from crmcore.analytics.survival.ascent import Optimum, climb
+from crmcore.analytics.survival.ascent import NOWHERE, Optimum, climb
 from crmcore.analytics.survival.concordance import Pairs
+from crmcore.analytics.survival.confidence_limits import critical_value
 from crmcore.analytics.survival.covariates import read_design
 from crmcore.analytics.survival.cox_fit import BaselineHazard, CoxFit, LikelihoodRatio, exp_of
-from crmcore.analytics.survival.design import Design, Roles
+from crmcore.analytics.survival.design import Design, Roles, Stratum
 from crmcore.analytics.survival.partial_likelihood import PartialLikelihood, Ties
+from crmcore.analytics.survival.partial_likelihood_plain import PlainLikelihood
 from crmcore.analytics.survival.steps import Steps
-from crmcore.analytics.survival.strata import pairs_of, partial_likelihood
-from crmcore.analytics.survival.subjects import check_level
-from crmcore.kernel.errors import Invalid, Problem
+from crmcore.kernel.errors import Invalid, NotConverged, Problem
 from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ __all__ = ["cox"]
 
 T = TypeVar("T")
 
+WORTH_IT = 300
+"""Rows of a stratum from which on arrays pay."""
+
 
 def cox(
     rows: Source,
     *,
     duration: str,
     observed: str,
-    covariates: Sequence[str],
+    covariates: Sequence[str] | str,
     entry: str | None = None,
     strata: str | None = None,
     weights: str | None = None,
@@ -52,10 +55,10 @@ def cox(
         rows: Any table, one row a subject: records, mappings, a mapping of columns, a CSV path or a DataFrame.
         duration: The column of how long each was followed, 0 or more, in any one unit.
         observed: The column of whether each has ended: True or 1; False or 0 means right-censored.
-        covariates: The columns of numbers that may matter; write a yes or no as 1 or 0.
+        covariates: The columns of numbers that may matter, or the only one; write a yes or no as 1 or 0.
         entry: The column of how long each had lasted when it came under observation, in the same unit.
         strata: The column of strata, each of which has a baseline of its own.
-        weights: The column of how much each row counts: 0, or from 1e-100 to 1e100.
+        weights: The column of how much each row counts: 0, or from 1e-100 to 1e100, and none 1e9 times another.
         ties: How events at one time are taken: ``"efron"`` or ``"breslow"``.
         level: The confidence level of the limits, a fraction.
         engine: ``"python"`` or ``"numpy"``; by default numpy where it is installed and rows are many.
@@ -77,14 +80,19 @@ def cox(
         >>> round(fit.coef["calls"], 4), round(fit.se["calls"], 4), round(fit.loglik, 4)
         (0.7236, 0.7907, -4.3365)
     """
-    z = check_level(level)
-    roles = Roles(duration, observed, tuple(covariates), entry, strata, weights)
+    z = critical_value(level)
+    roles = Roles(duration, observed, _names(covariates), entry, strata, weights)
     _check(roles, ties)
     design = read_design(rows, roles, engine)
-    parts = [partial_likelihood(stratum, ties, design.engine) for stratum in design.strata if any(stratum.observed)]
+    parts = [_likelihood(stratum, ties, design.engine) for stratum in design.strata if any(stratum.observed)]
     weight = sum(part.weight for part in parts)
-    found = climb(lambda beta: reduce(add, (part.at(beta) for part in parts)), design.names, weight)
+    found = climb(lambda beta: reduce(add, (part.at(beta) for part in parts)), design.names, weight, design.lightest)
     return _fit(design, parts, found, ties=ties, level=level, z=z)
+
+
+def _names(covariates: object) -> tuple[Any, ...]:
+    """A text is the name of one column, not a name a letter."""
+    return tuple(covariates) if isinstance(covariates, Iterable) and not isinstance(covariates, str) else (covariates,)
 
 
 def _check(roles: Roles, ties: object) -> None:
@@ -108,6 +116,15 @@ def _check(roles: Roles, ties: object) -> None:
         raise Invalid(problems)
 
 
+def _likelihood(stratum: Stratum, ties: Ties, engine: EngineName) -> PartialLikelihood:
+    """The partial likelihood of a stratum, held as pays for its size."""
+    if engine == "numpy" and len(stratum) >= WORTH_IT:
+        from crmcore.analytics.survival.partial_likelihood_arrays import FastLikelihood
+
+        return FastLikelihood(stratum, ties)
+    return PlainLikelihood(stratum.in_lists(), ties)
+
+
 def _fit(
     design: Design, parts: Sequence[PartialLikelihood], found: Optimum, *, ties: Ties, level: float, z: float
 ) -> CoxFit:
@@ -121,6 +138,8 @@ def _fit(
         )
         for i in size
     )
+    if not all(isfinite(cell) for row in cov for cell in row if cell is not None):
+        raise NotConverged(NOWHERE, iterations=found.iterations, last=None)
     se = [None if (cell := cov[i][i]) is None else sqrt(cell) for i in size]
     scores = [None if one is None or error is None else one / error for one, error in zip(coef, se, strict=True)]
     ratios = [None if one is None else exp_of(one) for one in coef]
@@ -161,12 +180,15 @@ def _named(names: Sequence[str], values: Sequence[T]) -> FrozenMap[str, T]:
 
 
 def _baseline(part: PartialLikelihood, beta: Sequence[float]) -> BaselineHazard:
-    times, hazard = part.hazard(beta)
+    found = part.hazard(beta)
+    if found is None or not isfinite(found[1][-1]):
+        raise NotConverged(NOWHERE, iterations=0, last=None)
+    times, hazard = found
     return BaselineHazard(part.stratum.name, Steps(times), Steps(hazard))
 
 
 def _concordance(parts: Sequence[PartialLikelihood], beta: Sequence[float]) -> float | None:
-    return reduce(add, (pairs_of(part.stratum, part.risks(beta)) for part in parts), Pairs(0, 0, 0)).index
+    return reduce(add, (part.pairs(beta) for part in parts), Pairs(0, 0, 0)).index
 
 
 def _warnings(names: Sequence[str], found: Optimum) -> Iterator[str]:

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from crmcore.analytics.survival.subjects import listed
-
 if TYPE_CHECKING:
     from crmcore.analytics.calculus.engines import EngineName
     from crmcore.analytics.survival.subjects import Column, Subjects
 
-__all__ = ["RiskSets", "counted"]
+__all__ = ["RiskSets", "counted", "numbers_at"]
 
 
 @attrs.frozen(eq=False)
@@ -51,36 +49,16 @@ def counted(subjects: Subjects) -> RiskSets:
     Args:
         subjects: Those who were followed.
     """
+    subjects = subjects.in_lists()
     weights, unit = _whole(subjects.weights)
-    entry = None if subjects.entry is None else listed(subjects.entry)
-    return _counted(listed(subjects.durations), listed(subjects.observed), entry, weights, unit)
-
-
-def _whole(weights: Column | None) -> tuple[list[int] | None, int]:
-    """Weights as whole numbers, and how many of them make 1."""
-    if weights is None:
-        return None, 1
-    ratios = [weight.as_integer_ratio() for weight in listed(weights)]
-    unit = max((below for _, below in ratios), default=1)
-    return [above * (unit // below) for above, below in ratios], unit
-
-
-def _counted(
-    durations: Sequence[float],
-    observed: Iterable[object],
-    entry: Sequence[float] | None,
-    weights: Sequence[int] | None,
-    unit: int,
-) -> RiskSets:
-    tallied = _tally(durations, weights)
-    observed = list(observed)
-    ended = _tally(compress(durations, observed), None if weights is None else compress(weights, observed))
+    tallied = _tally(subjects.durations, weights)
+    ended = _tally(*_those(subjects.observed, subjects.durations, weights))
     times = sorted(tallied)
     leaving = list(map(tallied.__getitem__, times))
     events = [ended.get(time, 0) for time in times]
     at_risk = list(accumulate(reversed(leaving)))[::-1]
-    if entry is not None:
-        at_risk = list(map(sub, at_risk, _entering(entry, weights, times)))
+    if subjects.entry is not None:
+        at_risk = list(map(sub, at_risk, _at_least(*_late(subjects.entry, weights), times)))
     counts = [events, list(map(sub, leaving, events)), at_risk, list(map(sub, at_risk, events))]
     if unit > 1:
         counts = [[count / unit for count in column] for column in counts]
@@ -88,17 +66,52 @@ def _counted(
     return RiskSets("python", unit == 1, times, events, censored, at_risk, survivors)
 
 
-def _entering(entry: Sequence[float], weights: Sequence[int] | None, times: Sequence[float]) -> list[int]:
-    """How many come under observation only at each time, or after it."""
-    late = [start > 0 for start in entry]
-    tallied = _tally(compress(entry, late), None if weights is None else compress(weights, late))
-    starts = sorted(tallied)
-    ahead, found = 0, []
+def _whole(weights: Column | None) -> tuple[list[int] | None, int]:
+    """Weights as whole numbers, and how many of them make 1."""
+    if weights is None:
+        return None, 1
+    ratios = [weight.as_integer_ratio() for weight in weights]
+    unit = max((below for _, below in ratios), default=1)
+    return [above * (unit // below) for above, below in ratios], unit
+
+
+def numbers_at(subjects: Subjects, times: Sequence[float]) -> tuple[list[int], list[int]]:
+    """How many are at risk at each of some times, and how many have the event then, counted by plain Python.
+
+    Args:
+        subjects: Those who were followed, in lists, with whole weights.
+        times: Ascending times, those of all their events among them.
+    """
+    weights, _ = _whole(subjects.weights)
+    at_risk = _at_least(subjects.durations, weights, times)
+    if subjects.entry is not None:
+        at_risk = list(map(sub, at_risk, _at_least(*_late(subjects.entry, weights), times)))
+    left = _at_least(*_those(subjects.observed, subjects.durations, weights), times)
+    return at_risk, list(map(sub, left, [*left[1:], 0]))
+
+
+def _at_least(values: Iterable[float], weights: Iterable[int] | None, times: Sequence[float]) -> list[int]:
+    """How many of some values are as great as each of some ascending times, or greater."""
+    tallied = _tally(values, weights)
+    rising = sorted(tallied)
+    above, found = 0, []
     for time in reversed(times):
-        while starts and starts[-1] >= time:
-            ahead += tallied[starts.pop()]
-        found.append(ahead)
+        while rising and rising[-1] >= time:
+            above += tallied[rising.pop()]
+        found.append(above)
     return found[::-1]
+
+
+def _late(entry: Sequence[float], weights: Sequence[int] | None) -> tuple[Iterable[float], Iterable[int] | None]:
+    """When those came under observation who were not watched from the start."""
+    return _those([start > 0 for start in entry], entry, weights)
+
+
+def _those(
+    flags: Sequence[bool], values: Sequence[float], weights: Sequence[int] | None
+) -> tuple[Iterable[float], Iterable[int] | None]:
+    """The flagged values, with their weights."""
+    return compress(values, flags), None if weights is None else compress(weights, flags)
 
 
 def _tally(values: Iterable[float], weights: Iterable[int] | None) -> dict[float, int]:

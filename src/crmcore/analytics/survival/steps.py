@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Cells: TypeAlias = Any  # a list of floats, or an array
 
-__all__ = ["Steps", "value_at"]
+__all__ = ["Steps", "several", "time_of", "value_at"]
 
 
 class Steps(Sequence[float]):
@@ -97,19 +97,38 @@ def value_at(
     Raises:
         Invalid: A time is no number.
     """
-    if isinstance(t, Iterable):
-        moments = list(t)
-        places, figures = list(times), list(values)
-        return [_value(places, figures, before, moment) for moment in moments]
-    return _value(times, values, before, t)
+    moments = several(t)
+    if moments is None:
+        return _value(times, values, before, t)
+    places, figures = list(times), list(values)
+    return [_value(places, figures, before, moment) for moment in moments]
 
 
-def _value(times: Sequence[float], values: Sequence[float], before: float, t: float) -> float:
+def _value(times: Sequence[float], values: Sequence[float], before: float, t: object) -> float:
+    place = bisect_right(times, time_of(t, "t"))
+    return values[place - 1] if place else before
+
+
+def several(t: object) -> list[Any] | None:
+    """Several times as a list; None for a single one, be it as text."""
+    return list(t) if isinstance(t, Iterable) and not isinstance(t, str | bytes) else None
+
+
+def time_of(t: object, name: str) -> float:
+    """A time as a float.
+
+    Args:
+        t: The time, in any unit.
+        name: What to call it in a message.
+
+    Raises:
+        Invalid: It is no number.
+    """
+    number: Any = t
     try:
-        moment = float(t)
+        moment = float(number)
     except (TypeError, ValueError, OverflowError):
         moment = float("nan")
     if moment != moment:  # noqa: PLR0124 - NaN alone is not itself
-        raise Invalid([Problem("t", t, "a time as a number", "give it in the unit of the durations")])
-    place = bisect_right(times, moment)
-    return values[place - 1] if place else before
+        raise Invalid([Problem(name, t, "a time as a number", "give it in the unit of the durations")])
+    return moment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 import attrs
 
 from crmcore.analytics.results import Provenance, Section, Tabular, written
-from crmcore.analytics.survival.steps import Steps, value_at
+from crmcore.analytics.survival.steps import Steps, time_of, value_at
 from crmcore.analytics.survival.tables import event_table
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
@@ -152,11 +152,11 @@ class SurvivalCurve(Tabular):
 
     def _horizon(self, until: float | None) -> float:
         last = self.times[-1] if self.times else 0.0
-        end = last if until is None else value_at([], [], until, until)
+        end = last if until is None else time_of(until, "until")
         if end < 0 or (end > last and not (self.survival and self.survival[-1] == 0)) or not isfinite(end):
             expected = f"a time from 0 to {last:g}, the last duration"
             raise Invalid([Problem("until", until, expected, "choose a horizon that was watched")])
-        return float(end)
+        return end
 
     def plot(self, ax: Axes | None = None, *, label: str | None = None, color: str | None = None) -> Axes:
         """The curve with its limits; a stroke marks where somebody was last seen still running.

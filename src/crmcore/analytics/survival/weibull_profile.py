@@ -34,6 +34,12 @@ STEEPEST = 60.0
 """A shape, times the mean logarithm of the events, beyond which the likelihood only falls."""
 
 
+SHARPEST = 1e100
+"""A shape beyond which the events are as good as all at the longest duration."""
+
+ENDLESS = "every event lies at the longest duration: the likelihood of a shape rises without bound"
+
+
 @attrs.frozen(eq=False)
 class Profile:
     """What the profile likelihood needs of subjects; logarithms are less that of the longest duration.
@@ -147,11 +153,10 @@ def best_shape(profile: Profile) -> BestShape:
         profile: The profile likelihood.
 
     Raises:
-        NotConverged: It rises for ever, towards a shape of 0 or without bound.
+        NotConverged: It rises for ever, towards a shape of 0 or without bound, or is flat.
     """
     if profile.mean == 0:
-        message = "every event lies at the longest duration: the likelihood of a shape rises without bound"
-        raise NotConverged(message, iterations=0, last={"shape": None})
+        raise NotConverged(ENDLESS, iterations=0, last={"shape": None})
     low, high = _between(profile)
     shape, steps = _root(profile, low, high)
     whole, first, second = profile.sums(shape)
@@ -160,7 +165,9 @@ def best_shape(profile: Profile) -> BestShape:
     off = mean - beside
     spread = second / whole - 2 * beside * mean + beside * beside
     cov = inverse([[shape * shape, -shape * off], [-shape * off, 1 / (shape * shape) + spread]])
-    assert cov is not None
+    if cov is None:
+        message = "the durations don't tell the scale from the shape"
+        raise NotConverged(message, iterations=steps, last={"shape": shape})
     log_scale = profile.top + beside
     events = profile.events
     # ln t, less ln scale, of the mean event: neither is large beside the other in any unit.
@@ -177,6 +184,8 @@ def _between(profile: Profile) -> tuple[float, float]:
         after, (then, falling, _) = 2 * shape, profile.at(2 * shape)
         if slope >= 0 > falling and (best is None or max(value, then) > best[0]):
             best = (max(value, then), shape, after)
+        if after > SHARPEST:
+            raise NotConverged(ENDLESS, iterations=0, last={"shape": None})
         shape, value, slope = after, then, falling
         if slope < 0 and (profile.late is None or -shape * profile.mean > STEEPEST):
             break

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Literal, overload
 import attrs
 
 from crmcore.analytics.results import Section, Tabular
+from crmcore.analytics.survival.confidence_limits import critical_value, log_limits
 from crmcore.analytics.survival.intake import read_subjects, risk_sets
-from crmcore.analytics.survival.limits import log_limits
 from crmcore.analytics.survival.risk_sets import RiskSets
 from crmcore.analytics.survival.steps import Steps, value_at
-from crmcore.analytics.survival.subjects import check_level
 from crmcore.analytics.survival.tables import event_table
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
@@ -169,7 +168,7 @@ def nelson_aalen(
         >>> nelson_aalen([1, 1, 2, 3], [1, 1, 1, 0]).hazard_at(2)
         1.0
     """
-    z = check_level(level)
+    z = critical_value(level)
     if ties not in TIES:
         raise Invalid([Problem("ties", ties, " or ".join(TIES), 'say ties="breslow"')])
     sets = risk_sets(read_subjects(durations, observed, entry, weights, engine))

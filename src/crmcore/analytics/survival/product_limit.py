@@ -8,12 +8,11 @@ from math import sqrt
 from operator import mul, neg, truediv
 from typing import TYPE_CHECKING
 
+from crmcore.analytics.survival.confidence_limits import critical_value, log_log_limits
 from crmcore.analytics.survival.intake import read_subjects, risk_sets
-from crmcore.analytics.survival.limits import log_log_limits
 from crmcore.analytics.survival.medians import median_of
 from crmcore.analytics.survival.risk_sets import RiskSets
 from crmcore.analytics.survival.steps import Steps
-from crmcore.analytics.survival.subjects import check_level
 from crmcore.analytics.survival.survival_curve import SurvivalCurve
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from crmcore.analytics.calculus.engines import EngineName
     from crmcore.analytics.survival.subjects import Column
 
-__all__ = ["kaplan_meier"]
+__all__ = ["kaplan_meier", "median_survival"]
 
 
 def kaplan_meier(
@@ -64,7 +63,7 @@ def kaplan_meier(
         >>> [round(share, 4) for share in curve.survival_at([6, 7, 10])]
         [0.5714, 0.381, 0.0]
     """
-    z = check_level(level)
+    z = critical_value(level)
     sets = risk_sets(read_subjects(durations, observed, entry, weights, engine))
     survival, variance = _product_limit(sets)
     lower, upper = log_log_limits(sets.engine, survival, variance, z)
@@ -85,6 +84,31 @@ def kaplan_meier(
         engine=sets.engine,
         warnings=tuple(_warnings(sets, ended)),
     )
+
+
+def median_survival(durations: Iterable[float], observed: Iterable[object]) -> float | None:
+    """The Kaplan-Meier median of durations of which some are still running, without the rest of the curve.
+
+    Args:
+        durations: How long each was followed, 0 or more, in any one unit.
+        observed: Whether each has ended: True or 1; False or 0 means still running when last seen (right-censored).
+
+    Returns:
+        The first duration t with S(t) ≤ 0.5, in the unit given; None when the curve never falls that low.
+
+    Raises:
+        Invalid: A cell is missing or impossible, or columns differ in length; names the rows.
+
+    Source: E. L. Kaplan and P. Meier, Nonparametric Estimation from Incomplete Observations, 1958.
+
+    Example:
+        >>> from crmcore.analytics import median_survival
+        >>> median_survival([6, 6, 6, 6, 7, 9, 10, 10, 11, 13], [True] * 3 + [False] + [True] + [False] * 5)
+        >>> median_survival([1, 2, 3, 4], [True, True, False, False])
+        2.0
+    """
+    sets = risk_sets(read_subjects(durations, observed))
+    return median_of(sets, _product_limit(sets)[0])
 
 
 def _product_limit(sets: RiskSets) -> tuple[Column, Column]:

@@ -6,17 +6,32 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from crmcore.kernel.errors import Invalid, Problem
+
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from crmcore.analytics.calculus.engines import EngineName
+    from crmcore.analytics.survival.subjects import Column
 
-    Column: TypeAlias = Any  # a list of floats, or an array
-
-__all__ = ["log_limits", "log_log_limits"]
+__all__ = ["critical_value", "log_limits", "log_log_limits"]
 
 WIDEST = 600.0
 """An exponent that no double overflows at."""
+
+
+def critical_value(level: float) -> float:
+    """How many standard errors a two-sided interval of a confidence level reaches to each side.
+
+    Args:
+        level: The confidence level, a fraction between 0 and 1.
+
+    Raises:
+        Invalid: It is none.
+    """
+    from statistics import NormalDist
+
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+        raise Invalid([Problem("level", level, "a fraction between 0 and 1", "write 95 % as 0.95")])
+    return abs(NormalDist().inv_cdf((1 - level) / 2))
 
 
 def log_log_limits(engine: EngineName, survival: Column, variance: Column, z: float) -> tuple[Column, Column]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
+from functools import reduce
+from operator import add, sub
 from typing import TYPE_CHECKING
 
 import attrs
 
-from crmcore.analytics.calculus.engines import EngineName, engine_for
 from crmcore.analytics.calculus.special import chi_square_survival
-from crmcore.analytics.columns import Columns, Wanted, columns_of
 from crmcore.analytics.results import Section, Tabular, written
-from crmcore.analytics.survival.subjects import ordered, read_events, read_names, read_numbers
+from crmcore.analytics.survival.cells import ordered
+from crmcore.analytics.survival.expected_events import group_events
+from crmcore.analytics.survival.intake import read_named_subjects
+from crmcore.analytics.survival.subjects import EXACT, listed
 from crmcore.kernel.errors import Invalid, Problem
 from crmcore.kernel.frozen_map import FrozenMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from crmcore.analytics.calculus.engines import EngineName
     from crmcore.analytics.calculus.matrices import Matrix
+    from crmcore.analytics.survival.subjects import Subjects
 
 __all__ = ["GroupEvents", "LogRank", "log_rank"]
 
@@ -30,7 +33,7 @@ class GroupEvents:
 
     Attributes:
         group: The group, as the data name it.
-        n: How many are in it.
+        n: How many are in it, by weight.
         observed: How many events it had.
         expected: How many it would have had, were there no difference between the groups.
     """
@@ -114,6 +117,8 @@ def log_rank(
     groups: Iterable[object],
     strata: Iterable[object] | None = None,
     *,
+    entry: Iterable[float] | None = None,
+    weights: Iterable[float] | None = None,
     engine: EngineName | None = None,
 ) -> LogRank:
     """The log-rank test for a difference in survival between two or more groups.
@@ -123,6 +128,9 @@ def log_rank(
         observed: Whether each has ended: True or 1; False or 0 means still running when last seen (right-censored).
         groups: The group of each: text, a number or another hashable value.
         strata: The stratum of each; groups are compared only within strata. By default there is one.
+        entry: How long each had lasted when it came under observation, in the same unit (left truncation); 0 for
+            those watched from the start, and the default for all.
+        weights: How many each row stands for: whole numbers from 0 to 1e100.
         engine: ``"python"`` or ``"numpy"``; by default numpy where it is installed and rows are many.
 
     Raises:
@@ -139,98 +147,59 @@ def log_rank(
         >>> [(group.group, group.observed, round(group.expected, 3)) for group in test.groups]
         [('monthly', 3, 1.15), ('yearly', 2, 3.85)]
     """
-    given = {"durations": durations, "observed": observed, "groups": groups, "strata": strata}
-    table = {name: column for name, column in given.items() if column is not None}
-    columns = columns_of(table, [Wanted(name, name) for name in table], "subjects")
-    chosen = engine_for(columns.length, engine)
-    samples, names = _samples(columns)
-    counted = [(_count_fast if chosen.name == "numpy" else _count)(stratum) for stratum in samples]
-    expected = [sum(one.expected[j] for one in counted) for j in range(len(names))]
-    seen = [sum(one.observed[j] for one in counted) for j in range(len(names))]
-    covariance = [[sum(one.covariance[i][j] for one in counted) for j in range(len(names))] for i in range(len(names))]
-    beyond = [events - mean for events, mean in zip(seen, expected, strict=True)]
-    statistic, rank = _quadratic_form(beyond, covariance)
+    given = {"durations": durations, "observed": observed, "entry": entry, "weights": weights}
+    parted = {"groups": groups} if strata is None else {"groups": groups, "strata": strata}
+    subjects, labels = read_named_subjects(given, parted, engine)
+    subjects = _countable(subjects)
+    names = ordered(set(labels["groups"]))
+    if len(names) < 2:
+        mend = "compare with another group"
+        raise Invalid([Problem("groups", f"{len(names)} different", "two groups or more", mend)])
+    samples = _samples(subjects, names, labels["groups"], labels.get("strata"))
+    found = reduce(add, map(group_events, samples))
+    statistic, rank = _quadratic_form(list(map(sub, found.observed, found.expected)), found.covariance)
     return LogRank(
         statistic=statistic if rank else None,
         degrees_of_freedom=rank,
         p_value=chi_square_survival(statistic, rank) if rank else None,
         groups=tuple(
-            GroupEvents(name, sum(len(stratum[j][0]) for stratum in samples), seen[j], expected[j])
+            GroupEvents(name, sum(_number(stratum[j]) for stratum in samples), found.observed[j], found.expected[j])
             for j, name in enumerate(names)
         ),
         strata=len(samples),
-        engine=chosen.name,
+        engine=subjects.engine,
     )
 
 
-Sample = tuple[list[float], list[float]]
-"""The durations of a group, and those of them that ended with an event."""
+def _countable(subjects: Subjects) -> Subjects:
+    """Subjects of whole numbers, in lists where doubles would not hold their sums."""
+    if subjects.weights is None:
+        return subjects
+    weights = listed(subjects.weights)
+    fraction = next((weight for weight in weights if weight % 1), None)
+    if fraction is not None:
+        raise Invalid([Problem("weights", fraction, "whole numbers", "give how many rows each stands for")])
+    return subjects if sum(weights) < EXACT else subjects.in_lists()
 
 
-def _samples(columns: Columns) -> tuple[list[list[Sample]], list[object]]:
-    """The samples of each group in each stratum, and the names of the groups."""
-    problems: list[Problem] = []
-    durations = read_numbers(columns, "durations", problems, lowest=0)
-    observed = read_events(columns, "observed", problems)
-    groups = read_names(columns, "groups", problems)
-    strata = read_names(columns, "strata", problems) if "strata" in columns.cells else [None] * len(groups)
-    if problems:
-        raise Invalid(problems)
-    names = ordered(set(groups))
-    if len(names) < 2:
-        raise Invalid(
-            [Problem("groups", f"{len(names)} different", "two groups or more", "compare with another group")]
-        )
-    found: dict[object, dict[object, Sample]] = {}
-    for duration, event, group, stratum in zip(durations, observed, groups, strata, strict=True):
-        sample = found.setdefault(stratum, {}).setdefault(group, ([], []))
-        sample[0].append(duration)
-        if event:
-            sample[1].append(duration)
-    nobody: Sample = ([], [])
-    return [[found[stratum].get(name, nobody) for name in names] for stratum in ordered(found)], names
+def _number(subjects: Subjects) -> int:
+    return len(subjects) if subjects.weights is None else sum(map(int, listed(subjects.weights)))
 
 
-# --- counting -------------------------------------------------------------------------------------------------------
+def _samples(
+    subjects: Subjects, names: Sequence[object], groups: Sequence[object], strata: Sequence[object] | None
+) -> list[Sequence[Subjects]]:
+    """The subjects of each group in each stratum."""
+    codes, size = _codes(groups, names), len(names)
+    if strata is not None:
+        codes = [size * layer + code for layer, code in zip(_codes(strata, ordered(set(strata))), codes, strict=True)]
+    parts = subjects.parted(codes, size * len(set(strata or [None])))
+    return [parts[first : first + size] for first in range(0, len(parts), size)]
 
 
-@attrs.frozen
-class _Counted:
-    """What one stratum adds to the test, by group."""
-
-    observed: list[int]
-    expected: list[float]
-    covariance: Matrix
-
-
-def _count(samples: Sequence[Sample]) -> _Counted:
-    size = range(len(samples))
-    expected = [0.0] * len(samples)
-    covariance = [[0.0] * len(samples) for _ in size]
-    followed = [sorted(durations) for durations, _ in samples]
-    for time, events in sorted(Counter(time for _, ended in samples for time in ended).items()):
-        at_risk = [len(durations) - bisect_left(durations, time) for durations in followed]
-        n = sum(at_risk)
-        shares = [some / n for some in at_risk]
-        spread = events * (n - events) / (n - 1) if n > 1 else 0.0
-        for i in size:
-            expected[i] += events * shares[i]
-            for j in size:
-                covariance[i][j] += spread * shares[i] * ((i == j) - shares[j])
-    return _Counted([len(ended) for _, ended in samples], expected, covariance)
-
-
-def _count_fast(samples: Sequence[Sample]) -> _Counted:
-    import numpy as np
-
-    times, events = np.unique(np.concatenate([ended for _, ended in samples]), return_counts=True)
-    followed = [np.sort(np.asarray(durations, float)) for durations, _ in samples]
-    at_risk = np.array([len(durations) - durations.searchsorted(times) for durations in followed])
-    n = at_risk.sum(axis=0)
-    shares = at_risk / n
-    spread = events * (n - events) / np.maximum(n - 1, 1)
-    covariance = np.diag(shares @ spread) - (shares * spread) @ shares.T
-    return _Counted([len(ended) for _, ended in samples], (shares @ events).tolist(), covariance.tolist())
+def _codes(cells: Sequence[object], names: Sequence[object]) -> list[int]:
+    """The place of each cell among the names."""
+    return list(map({name: place for place, name in enumerate(names)}.__getitem__, cells))
 
 
 TOLERANCE = 1e-10
