@@ -11,7 +11,7 @@ import attrs
 
 from crmcore.analytics.cells import DAY, Misfit
 from crmcore.analytics.results import Section, Tabular, percent, written
-from crmcore.analytics.survival import median_survival
+from crmcore.analytics.survival.product_limit import median_survival
 from crmcore.kernel.errors import Invalid, Problem
 
 if TYPE_CHECKING:

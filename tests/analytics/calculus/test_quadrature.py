@@ -54,7 +54,9 @@ def test_one_grid_serves_many_distributions() -> None:
     for column, b in zip(together.T, bs.tolist(), strict=True):
         weights = grid.weights(b)
         assert column.tolist() == pytest.approx(weights, rel=1e-12, abs=1e-300)
-        assert sum(w * p for p, w in zip(grid.shares, weights, strict=True)) == pytest.approx(0.8 / (0.8 + b), rel=1e-12)
+        assert sum(w * p for p, w in zip(grid.shares, weights, strict=True)) == pytest.approx(
+            0.8 / (0.8 + b), rel=1e-12
+        )
 
 
 @pytest.mark.parametrize("n", [1, 2, 8, 33, 200])

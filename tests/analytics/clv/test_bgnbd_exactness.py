@@ -78,7 +78,9 @@ class Direct:
         shares = [0, *(mp.mpf(10) ** -i for i in range(4, 0, -1)), mp.mpf("0.3"), 1]
         with mp.workdps(70):
             before = mp.quad(
-                lambda u: rate * mp.exp(-rate * u) * self.purchases(u, history), [t * share for share in shares], maxdegree=5
+                lambda u: rate * mp.exp(-rate * u) * self.purchases(u, history),
+                [t * share for share in shares],
+                maxdegree=5,
             )
         return mp.exp(-rate * t) * self.purchases(t, history) + before
 

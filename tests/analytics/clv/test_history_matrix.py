@@ -45,7 +45,7 @@ def test_where_customers_may_buy_once_a_period() -> None:
     assert matrix.one_time == model.p_alive(0, 0, 6)
     assert len(matrix.to_dicts()) == 1 + 21
     assert str(matrix).splitlines()[-1].split() == ["1.00", f"{model.p_alive(1, 1, 6):.3f}", *["–"] * 7]
-    with pytest.raises(Invalid, match="n 5.5"):
+    with pytest.raises(Invalid, match=r"n 5\.5"):
         p_alive_matrix(model, 5.5)
 
 

@@ -69,8 +69,8 @@ def inverse(matrix: Sequence[Sequence[float]]) -> Matrix | None:
 
     Example:
         >>> from crmcore.analytics.calculus.matrices import inverse
-        >>> inverse([[2.0, 0.0], [0.0, 4.0]])
-        [[0.5, 0.0], [0.0, 0.25]]
+        >>> inverse([[4.0, 0.0], [0.0, 16.0]])
+        [[0.25, 0.0], [0.0, 0.0625]]
     """
     size = len(matrix)
     if not all(matrix[i][i] > 0 for i in range(size)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from math import atan, cos, exp, expm1, lgamma, log, log1p, pi
+from math import atan, cos, exp, expm1, lgamma, log, log1p, pi, sqrt
 from typing import Any, TypeAlias
 
 import attrs
@@ -16,6 +16,9 @@ LEAST_SHARE = 1e-200
 
 NEGLIGIBLE = 32.0
 """How many natural logarithms below its peak what is left out no longer counts."""
+
+LARGE = 100.0
+"""A parameter for which Stirling's formula is exact."""
 
 RARE = 46.0
 """How many more where a function that falls fast is all but nothing itself: its mean then lies aside."""
@@ -152,13 +155,14 @@ def _step(a: float, b: float) -> float:
 
 def _transform(a: float, frequency: float) -> float:
     """ln |Γ(a + iω) / Γ(a)|, by Stirling's formula."""
-    size = (a - 0.5) * log(a * a + frequency * frequency) / 2 - frequency * atan(frequency / a)
-    return size - a + log(2 * pi) / 2 - lgamma(a)
+    ratio = frequency / a
+    rest = (a - 0.5) * log(a) - a + log(2 * pi) / 2 - lgamma(a) if a < LARGE else 0.0
+    return (a - 0.5) * log1p(ratio * ratio) / 2 - frequency * atan(ratio) + rest
 
 
 def _edge(a: float, b: float, way: float, fall: float) -> float:
     """Where the density of z is negligible."""
-    near, far = 0.0, 1.0
+    near, far = 0.0, min(1.0, sqrt(1 / a + 1 / b))
     while -_density(math, a, b, way * far) < fall and far < FURTHEST:
         near, far = far, 2 * far
     for _ in range(12):
@@ -170,7 +174,7 @@ def _edge(a: float, b: float, way: float, fall: float) -> float:
 def _beyond(a: float, b: float, place: float, step: float, weight: float) -> tuple[float, float]:
     """The weights of all nodes below a place, moved to 0 and to that place so that straight lines keep their mean."""
     share = exp(min(place, 0.0))
-    if weight < 1e-15 or share > 0.05:  # nothing is left
+    if weight < 1e-15 or share > 0.05 or a * step > FURTHEST:  # nothing is left
         return 0.0, 0.0
     first = 1 / expm1((a + 1) * step)
     whole = 1 / expm1(a * step) * (1 + (a + b) * share) - (a + b) * share * first

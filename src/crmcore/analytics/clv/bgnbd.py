@@ -36,6 +36,9 @@ __all__ = ["BGNBD", "MBGNBD"]
 FAR = 1e12
 """A parameter this large, or as small as one over it, is at a boundary: what is left is below 1e-6 of a likelihood."""
 
+FAST, FAR_OUT = 0.05, 8.0
+"""Where chances fall faster than this, from one count to the next or up to the count, those of more are summed."""
+
 SLOWEST = 1e-30
 """A continuous rate below which nothing is discounted."""
 
@@ -200,7 +203,7 @@ class MBGNBD(BGNBD):
         >>> from crmcore.analytics.clv import MBGNBD
         >>> model = MBGNBD(r=0.525, alpha=6.183, a=0.891, b=1.614, unit="week")
         >>> round(model.p_alive(x=0, t_x=0, T=39), 4)
-        0.2751
+        0.3893
     """
 
     FIRST: ClassVar[int] = 1
@@ -214,13 +217,13 @@ def _alive(r: float, alpha: float, a: float, b: float, first: int, m: Any, x: An
 
 
 def _at_least(r: float, alpha: float, n: float, t: float) -> float:
-    """The chance that a customer who stays makes n purchases or more within a time: summed on the shorter side."""
+    """The chance that a customer who stays makes n purchases or more within a time: summed where less cancels."""
     if not n:
         return 1.0
     if not t:
         return 0.0
     share = 1 / (1 + alpha / t)
-    if n > r * t / alpha:
+    if 1 - (r + n) / (n + 1) * share > min(FAST, FAR_OUT / n):
         term, found, count = exp(log_count(r, alpha, n, t)), 0.0, n
         while term > 1e-17 * found:
             found += term

@@ -131,7 +131,7 @@ def _chance(seed: int | Chance) -> Chance:
         return Random(seed)  # noqa: S311 - samples, not secrets
     if not hasattr(seed, "random"):
         raise Invalid([Problem("seed", seed, "a whole number, or random.Random(1)", "say seed=1")])
-    return seed  # type: ignore[return-value] # it gives numbers
+    return seed
 
 
 def _drawn(shares: Sequence[float], size: int, rng: Chance) -> list[int]:

@@ -12,7 +12,7 @@ from crmcore.kernel.errors import Invalid, Problem
 
 __all__ = ["parameter"]
 
-LEAST, MOST = 1e-50, 1e50
+LEAST, MOST = 1e-25, 1e25
 """Beyond them a model says nothing, and its figures could not be worked out."""
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import inf, isfinite, nan
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from crmcore.analytics.calculus.engines import Engine, EngineName, engine_for
+from crmcore.analytics.clv.numeric_cells import number
 from crmcore.analytics.columns import LISTED, Columns, Wanted, columns_of
 from crmcore.kernel.errors import Invalid, Problem
-from crmcore.kernel.missing import is_missing, unwrapped
+from crmcore.kernel.missing import unwrapped
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -80,21 +81,6 @@ def whole(number: Any) -> Any:
         number: A number, or an array of them.
     """
     return (number + 4503599627370496.0) - 4503599627370496.0 == number
-
-
-def number(cell: object) -> float:
-    """A cell as a float; NaN when it is no number.
-
-    Args:
-        cell: The cell.
-    """
-    plain = unwrapped(cell)
-    if is_missing(plain) or isinstance(plain, bool):
-        return nan
-    try:
-        return float(plain)
-    except (TypeError, ValueError, OverflowError):
-        return nan
 
 
 def vector(column: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmcore.analytics.clv.rows import number
+from crmcore.analytics.clv.numeric_cells import number
 from crmcore.analytics.clv.unit import Unit, UnitName
 from crmcore.analytics.columns import Columns, Wanted, columns_of
 from crmcore.analytics.results import Provenance, Section, Tabular, written

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from crmcore.analytics.calculus.engines import Engine, EngineName, engine_for
 from crmcore.analytics.clv.discount import Discount
+from crmcore.analytics.clv.fit import Fit
 from crmcore.analytics.clv.fitted_model import the_model
 from crmcore.analytics.clv.lifetime_table import LifetimeValue
 from crmcore.analytics.clv.like_rows import like_rows
@@ -28,7 +29,10 @@ LARGEST = 10**18
 class PurchaseModel(Protocol):
     """A model of when customers buy: BG/NBD, MBG/NBD, Pareto/NBD or BG/BB."""
 
-    unit: Unit | None
+    @property
+    def unit(self) -> Unit | None:
+        """What it counts time in."""
+        ...
 
     def p_alive(self, x: Any, t_x: Any, T: Any) -> Any:
         """The probability that each customer is still one."""
@@ -55,12 +59,12 @@ class SpendModel(Protocol):
         ...
 
 
-Spend: TypeAlias = SpendModel | Money | Decimal | int | str | float
-"""A model of what a purchase comes to, or what every one does."""
+Spend: TypeAlias = SpendModel | Fit[Any] | Money | Decimal | int | str | float
+"""A model of what a purchase comes to or a fit of one, or what every purchase does."""
 
 
 def lifetime_value(
-    model: PurchaseModel,
+    model: PurchaseModel | Fit[Any],
     spend: Spend,
     customers: CustomerSummary | Source,
     *,
@@ -104,19 +108,19 @@ def lifetime_value(
         >>> round(value.expected[0], 4), round(value.residual[0], 2)
         (1.563, 52.36)
     """
-    model = the_model(model, "dert")
-    table = customers if isinstance(customers, CustomerSummary) else CustomerSummary.of(customers, unit=model.unit)
-    the_model(model, "dert", table.unit)
-    terms = Terms.of(model.unit, horizon=horizon, discount=discount, margin=margin, steps=steps)
+    known: PurchaseModel = the_model(model, "dert")
+    table = customers if isinstance(customers, CustomerSummary) else CustomerSummary.of(customers, unit=known.unit)
+    the_model(known, "dert", table.unit)
+    terms = Terms.of(known.unit, horizon=horizon, discount=discount, margin=margin, steps=steps)
     currency, amounts = _spends(spend, table)
     chosen = engine_for(len(table), engine)
     rows, places = like_rows(table, chosen)
-    expected, worth = _purchases(model, terms, rows)
+    expected, worth = _purchases(known, terms, rows)
     spends = _spends_each(amounts, table, _each(rows[0], places, chosen), chosen)
     residual = _product(_each(worth, places, chosen), spends, float(terms.margin), chosen)
     return LifetimeValue(
         customer=table.customer,
-        p_alive=_listed(model.p_alive(*rows), places, chosen),
+        p_alive=_listed(known.p_alive(*rows), places, chosen),
         expected=_listed(expected, places, chosen),
         residual_unrounded=residual,
         spent=table.spent,

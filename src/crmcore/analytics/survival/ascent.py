@@ -9,7 +9,7 @@ beside what it was at the start.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import isfinite, log1p, sqrt
+from math import inf, isfinite, log1p, sqrt
 from operator import add, mul
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,7 @@ def climb(
     if problems:
         raise Invalid(problems)
     limit: tuple[list[float], list[float], Point] | None = None
+    top = 0.0 if lightest == 1 else inf  # without weights it is the logarithm of a chance
     before, step, iteration = 0.0, beta, 0
     for iteration in range(1, MOST + 1):
         cov = inverse(here.information)
@@ -116,7 +117,7 @@ def climb(
         left = gain / sum(part * sum(map(mul, row, step)) for part, row in zip(step, null.information, strict=True))
         if left < WANING:
             # A term -ln(1 + u), whose u tends to 0, has u for its gain.
-            limit = (beta, step, attrs.evolve(here, loglik=here.loglik + log1p(gain)))
+            limit = (beta, step, attrs.evolve(here, loglik=min(top, here.loglik + log1p(gain))))
         flat = left < VANISHED and gain < FLAT * min(1.0, weight) and gain > before / 20
         risen = None if flat else _risen(evaluate, beta, step, here, gain)
         if risen is None:

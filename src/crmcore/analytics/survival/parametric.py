@@ -132,7 +132,7 @@ class LifetimeFit(Tabular, Generic[M]):
 
 DEFINITIONS = FrozenMap(
     {
-        "loglik": "Σ over subjects of ln hazard at the end, if the event was seen, less the hazard summed from entry to end",
+        "loglik": "Σ over subjects of ln hazard at the end, if the event was seen, less the hazard summed since entry",
         "se": "√ of the diagonal of the inverse information, where loglik is highest",
         "rate": "events / time under observation",
         "median, mean": "of the fitted distribution",
