@@ -34,7 +34,7 @@ def histories(draw: st.DrawFn) -> tuple[int, float, float]:
 @example(BGNBD, (1e25, 1e25, 1e25, 1e-25), (1_000_000, 1e-12, 1e12), 1e12, 1e12, 1)
 @example(MBGNBD, (1e25, 1e-25, 1e-25, 1e-25), (0, 0.0, 0.0), 1e12, 0.0, 0)
 @example(MBGNBD, (1.0, 1.0, 1.0, 1.0), (3, 1.0, 2.0), 1.0, 1e-12, 3)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_figures_are_finite(  # noqa: PLR0917 - drawn
     kind: type[BGNBD],
     parameters: tuple[float, float, float, float],
@@ -86,7 +86,7 @@ def test_engines_agree_on_predictions(
 
 def near(values: list[float | None]) -> list[Any]:
     """The same to 1e-9; None where None."""
-    return [value if value is None else pytest.approx(value, rel=1e-9, abs=1e-200) for value in values]
+    return [value if value is None else pytest.approx(value, rel=1e-9, abs=1e-30) for value in values]
 
 
 @given(kinds, st.tuples(usual, usual, usual, usual), histories(), usual, st.floats(0.01, 100))

@@ -223,7 +223,7 @@ def _at_least(r: float, alpha: float, n: float, t: float) -> float:
     if not t:
         return 0.0
     share = 1 / (1 + alpha / t)
-    if 1 - (r + n) / (n + 1) * share > min(FAST, FAR_OUT / n):
+    if 1 - share * max(1.0, (r + n) / (n + 1)) > min(FAST, FAR_OUT / n):
         term, found, count = exp(log_count(r, alpha, n, t)), 0.0, n
         while term > 1e-17 * found:
             found += term

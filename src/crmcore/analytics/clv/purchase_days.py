@@ -129,13 +129,12 @@ def _by_day(told: Transactions) -> tuple[int, list[int], list[int], list[int], l
     cells = told.amounts.cells or [0] * len(told)
     least, most = min(cells, default=0), max(cells, default=0)
     bits, wide = (last - start).bit_length(), (most - least).bit_length()
-    ordered = sorted(
-        (((code << bits) + day - start) << wide) + cell - least
-        for code, day, cell in zip(told.codes, told.days, cells, strict=True)
-    )
+    one, one_day, zero = 1 << bits + wide, 1 << wide, (start << wide) + least
+    rows = zip(told.codes, told.days, cells, strict=True)
+    ordered = sorted([code * one + day * one_day + cell - zero for code, day, cell in rows])
     keys, part = [number >> wide for number in ordered], (1 << wide) - 1
     starts = list(compress(count(), chain(keys[:1] and [True], map(ne, keys[1:], keys))))
-    so_far = [0, *accumulate([(number & part) + least for number in ordered])]
+    so_far = list(accumulate([(number & part) + least for number in ordered], initial=0))
     nets = [so_far[end] - so_far[start] for start, end in zip(starts, [*starts[1:], len(keys)], strict=False)]
     days = list(map(keys.__getitem__, starts))
     paid = [True] * len(days)
@@ -148,7 +147,7 @@ def _by_day(told: Transactions) -> tuple[int, list[int], list[int], list[int], l
 
 def _histories(bought: PurchaseDays, cut: int) -> Histories:
     many = bought.customers
-    early = [day <= cut for day in bought.days]
+    early = [day <= cut for day in bought.days] if max(bought.days, default=cut) > cut else [True] * len(bought.days)
     first, last, x, opening, total = ([empty] * many for empty in (NEVER, NEVER, NEVER, 0, 0))
     for code, day, net in _marked(bought, map(and_, early, bought.paid)):
         x[code] += 1
@@ -180,7 +179,8 @@ def _histories(bought: PurchaseDays, cut: int) -> Histories:
 
 def _marked(bought: PurchaseDays, marks: Iterable[bool]) -> Iterable[tuple[int, int, int]]:
     """The code, the day and the net of the marked days."""
-    return compress(zip(bought.codes, bought.days, bought.nets, strict=True), marks)
+    kept, rows = list(marks), zip(bought.codes, bought.days, bought.nets, strict=True)
+    return rows if all(kept) else compress(rows, kept)
 
 
 def _added(totals: list[int], marked: Iterable[tuple[int, int, int]]) -> list[int]:
