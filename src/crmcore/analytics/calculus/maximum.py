@@ -30,6 +30,9 @@ LONGEST = 2.0
 NEAR = 1e-7
 """The step that leads to the maximum: the digits that are right double with each, so that nothing is left of it."""
 
+NOTHING = 1e-17
+"""The share of a log-likelihood that can't be gained: what is left of the step is rounding."""
+
 LITTLE = 1e-6
 """A gain that is none: of a log-likelihood, whatever the data."""
 
@@ -178,7 +181,7 @@ class _Climb:
             steps += 1
             step = _step(here, self.held(here, fixed))
             length = max(map(abs, step))
-            if length <= NEAR:
+            if length <= NEAR or (length <= RUNNING and here.gain(step) <= NOTHING * (1 + abs(here.at.value))):
                 here = attrs.evolve(here, point=list(map(add, here.point, step)))
                 break
             if length > RUNNING and here.gain(step) < self.little:

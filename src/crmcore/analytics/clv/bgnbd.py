@@ -99,7 +99,7 @@ class BGNBD(TransactionsModel):
 
     def _alive_later(self, engine: Engine, ahead: Column, x: Column, t_x: Column, T: Column) -> Column:
         found = self._if_alive(engine, staying, engine.span(ahead)[1], x, t_x, T, ahead)
-        return engine.one(lambda _, chance: 2 * chance / (chance + 1 + abs(chance - 1)), found)  # at most 1
+        return engine.one(lambda _, chance: chance - (chance > 1) * (chance - 1), found)  # at most 1
 
     def _expected(self, engine: Engine, t: Column, x: Column, t_x: Column, T: Column) -> Column:
         return self._if_alive(engine, buying, engine.span(t)[1], x, t_x, T, t)

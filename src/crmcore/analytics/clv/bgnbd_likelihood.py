@@ -137,9 +137,9 @@ def _leaving(
     For the odds e^z these are w times the share e^z / (1 + e^z), then that times its complement; both times the
     derivatives of z by r, by alpha and by −b; and the second derivatives by r, alpha and −b.
     """
-    early, late = 1 / (alpha + t_x), 1 / (alpha + T)
-    k, between = r + x, late - early
-    by_r, by_alpha, by_b = m.log1p((T - t_x) * early), k * between, 1 / (b + (x + (first - 1.0)))
+    early, late, since = 1 / (alpha + t_x), 1 / (alpha + T), T - t_x
+    k, between = r + x, -since * early * late  # their difference, exact also where alpha is large
+    by_r, by_alpha, by_b = m.log1p(since * early), k * between, 1 / (b + (x + (first - 1.0)))
     z = m.log(a * by_b) + k * by_r
     against = m.exp(-z)
     share = w / (1 + against)

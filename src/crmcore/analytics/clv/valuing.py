@@ -106,7 +106,7 @@ def lifetime_value(
         >>> customers = {"customer": ["ada"], "x": [2], "t_x": [30.43], "T": [38.86]}
         >>> value = lifetime_value(model, 35, customers, horizon="12 months")
         >>> round(value.expected[0], 4), round(value.residual[0], 2)
-        (1.563, 52.36)
+        (1.5631, 52.36)
     """
     known: PurchaseModel = the_model(model, "dert")
     table = customers if isinstance(customers, CustomerSummary) else CustomerSummary.of(customers, unit=known.unit)
