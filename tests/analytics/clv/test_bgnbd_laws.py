@@ -128,6 +128,17 @@ def test_smooth_columns_are_right_everywhere(many: int, furthest: float) -> None
             assert plain[i] == pytest.approx(told(0, 0, age[i]), rel=1e-11)
 
 
+def test_large_groups_and_small_ones_at_once() -> None:
+    """A thousand customers of one kind, by interpolation, and a few others."""
+    age = [20 + i / 100 for i in range(1000)]
+    x, t_x = [0] * 1000 + [1, 2], [0] * 1000 + [5, 6]
+    model = MBGNBD(0.5, 6.0, 0.9, 1.6)
+    found = model.conditional_expected_purchases(39, np.array(x), np.array(t_x), np.array([*age, 30, 40]))
+    for i in (0, 500, 999, 1000, 1001):
+        row = (x[i], t_x[i], [*age, 30, 40][i])
+        assert found[i] == pytest.approx(model.conditional_expected_purchases(39, *row), rel=1e-11)
+
+
 # --- fits -------------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ __all__ = [
 ]
 
 TINY = 1e-300
+ROUNDING = 4e-16
+"""A change by no more is none."""
 ASYMPTOTIC = 12.0
 """From here on a few terms of the asymptotic series give all digits."""
 
@@ -100,17 +102,18 @@ def exponential_integral(n: float, z: float) -> float:
 
 
 def _integral_fraction(n: float, z: float) -> float:
-    b = z + n
+    """The continued fraction, by Lentz's method."""
+    b, k, change = z + n, 0, 0.0
     c, d = 1 / TINY, 1 / b
     found = d
-    for k in range(1, 10_000):
+    while abs(change - 1) > ROUNDING:
+        k += 1
         term = -k * (n - 1 + k)
         b += 2
         d = 1 / _kept(b + term * d)
         c = _kept(b + term / c)
-        found *= c * d
-        if abs(c * d - 1) < 1e-16:
-            break
+        change = c * d
+        found *= change
     return found
 
 

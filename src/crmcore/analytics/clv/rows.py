@@ -63,16 +63,6 @@ class Rows:
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    def thinned(self, most: int) -> Rows:
-        """Every so manieth row, so that about as many are left as asked for: enough to know where to begin.
-
-        Args:
-            most: How many are wanted.
-        """
-        step = len(self) // most or 1
-        weights = self.weights[::step]
-        return Rows(tuple(column[::step] for column in self.columns), weights, float(sum(weights)), self.engine)
-
 
 def whole(number: Any) -> Any:
     """Whether a number from 0 to 2⁵² is whole: adding 2⁵² leaves no room for a fraction.
@@ -173,13 +163,18 @@ def read_columns(
     Raises:
         Invalid: A column is missing, or columns differ in length.
     """
-    beside = {**given, **({"weights": weights} if weights is not None and not isinstance(weights, str) else {})}
+    named = isinstance(weights, str)
+    beside = {**given, **({} if weights is None or named else {"weights": weights})}
     if source is None:
-        return _drawn(beside, [Wanted(name, name, required=True) for name in dict.fromkeys((*rule.names, *beside))])
+        missing = [*(name for name in rule.names if name not in beside), *(["weights"] if named else [])]
+        if missing:
+            expected, mend = "a column of numbers", "give a summary or a table, or all columns one by one"
+            raise Invalid([Problem(name, weights if name == "weights" else None, expected, mend) for name in missing])
+        return _drawn(beside, [Wanted(name, name, required=True) for name in beside])
     table: Any = source.columns() if is_summary(source) else source
     known = _names(table)
     wanted = [Wanted(name, _called(name, known), required=True) for name in rule.names]
-    wanted += [Wanted("weights", weights, required=True)] if isinstance(weights, str) else []
+    wanted += [Wanted("weights", str(weights), required=True)] if named else []
     found = _drawn(table, [*wanted, *(Wanted(name, name) for name in also)])
     if not beside:
         return found
@@ -197,7 +192,8 @@ def _drawn(table: Any, wanted: Sequence[Wanted]) -> Columns:
     arrays = {column.role: vector(table[column.name]) for column in needed if named and column.name in table}
     lengths = {-1 if array is None else len(array) for array in arrays.values()}
     if len(arrays) < len(needed) or len(lengths) != 1 or -1 in lengths:
-        return columns_of(table, wanted, TABLE)
+        found = columns_of(table, wanted, TABLE)
+        return found if found.length else attrs.evolve(found, cells={column.role: [] for column in wanted})
     (length,) = lengths
     others = columns_of(table, [column for column in wanted if not column.required], TABLE).cells
     if any(len(cells) != length for cells in others.values()):
@@ -232,7 +228,7 @@ def numbers(cells: Any, engine: Engine) -> Any:
     """
     array = vector(cells)
     if array is not None:
-        return engine.column(array.astype(float) if engine.name == "numpy" else array.astype(float).tolist())
+        return engine.column(array if engine.name == "numpy" else array.astype(float).tolist())
     kinds = set(map(type, cells))
     return engine.column(cells if kinds == {float} else list(map(float if kinds <= {float, int} else number, cells)))
 
