@@ -39,6 +39,9 @@ FAR = 1e12
 FAST, FAR_OUT = 0.05, 8.0
 """Where chances fall faster than this, from one count to the next or up to the count, those of more are summed."""
 
+REACH = 1e25
+"""Beyond it, a distribution is too narrow to be told from a point."""
+
 SLOWEST = 1e-30
 """A continuous rate below which nothing is discounted."""
 
@@ -73,10 +76,10 @@ class BGNBD(TransactionsModel):
     FIRST: ClassVar[int] = 0
     """1 where a customer may leave after the first purchase of all, too."""
 
-    r: float = parameter()
-    alpha: float = parameter()
-    a: float = parameter()
-    b: float = parameter()
+    r: float = parameter(REACH)
+    alpha: float = parameter(REACH)
+    a: float = parameter(REACH)
+    b: float = parameter(REACH)
 
     @classmethod
     def _fitted(cls, rows: Rows, penalty: float, unit: Unit | None) -> Fit[Self]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import inf, isnan
 from typing import Any
 
 import attrs
@@ -12,12 +12,14 @@ from crmcore.kernel.errors import Invalid, Problem
 
 __all__ = ["parameter"]
 
-LEAST, MOST = 1e-25, 1e25
-"""Beyond them a model says nothing, and its figures could not be worked out."""
+REACH = "crmcore.reach"
 
 
-def parameter() -> Any:
+def parameter(reach: float = inf) -> Any:
     """A parameter of a model: a number above 0; all that are none are told at once.
+
+    Args:
+        reach: The largest one whose figures can be worked out, and one over the least; 1 or more.
 
     Example:
         >>> import attrs
@@ -28,7 +30,7 @@ def parameter() -> Any:
         >>> Model(r=1)
         Model(r=1.0)
     """
-    return attrs.field(converter=_float, validator=_positive, metadata={"parameter": True})
+    return attrs.field(converter=_float, validator=_positive, metadata={REACH: reach})
 
 
 def _float(value: object) -> object:
@@ -38,13 +40,19 @@ def _float(value: object) -> object:
 
 
 def _positive(model: Any, attribute: object, value: object) -> None:  # noqa: ARG001 - attrs passes all three
-    told = {
-        field.name: getattr(model, field.name) for field in attrs.fields(type(model)) if "parameter" in field.metadata
-    }
-    wrong = {name: value for name, value in told.items() if not (isinstance(value, float) and LEAST <= value <= MOST)}
-    if wrong:
-        expected, mend = (
-            f"a number above 0, from {LEAST:g} to {MOST:g}",
-            "give the published parameter, or fit the model",
-        )
-        raise Invalid([Problem(name, value, expected, mend) for name, value in wrong.items()])
+    reaches = {field.name: field.metadata[REACH] for field in attrs.fields(type(model)) if REACH in field.metadata}
+    problems = [
+        Problem(name, getattr(model, name), _expected(reach), "give the published parameter, or fit the model")
+        for name, reach in reaches.items()
+        if not _can_be(getattr(model, name), reach)
+    ]
+    if problems:
+        raise Invalid(problems)
+
+
+def _can_be(value: object, reach: float) -> bool:
+    return isinstance(value, float) and 0 < value < inf and 1 / reach <= value <= reach
+
+
+def _expected(reach: float) -> str:
+    return "a number above 0" if reach == inf else f"a number above 0, from {1 / reach:g} to {reach:g}"
